@@ -1,0 +1,1 @@
+"""Diorama: a small illustrated world in which every attribute of every picture is known."""
