@@ -1,9 +1,9 @@
 """Let torchvision be imported beside a CPU-only torch. Import this module before anything that imports torchvision.
 
-The torchvision wheel of the package index is linked against a CUDA torch. Beside a CPU-only torch its C++ library cannot
-be loaded, and `import torchvision` stops at "operator torchvision::nms does not exist", because it describes the output
-shapes of two operators (`nms`, `qnms`) that nobody declared. Declaring them is enough: open_clip and transformers use
-torchvision's image transforms, which are plain Python, and no box operator. Calling `nms` still fails, loudly.
+The torchvision wheel of the package index is linked against a CUDA torch. Beside a CPU-only torch its C++ library
+cannot be loaded, and `import torchvision` stops at "operator torchvision::nms does not exist", because it describes the
+output shapes of two operators (`nms`, `qnms`) that nobody declared. Declaring them is enough: open_clip and transformers
+use torchvision's image transforms, which are plain Python, and no box operator. Calling `nms` still fails, loudly.
 """
 
 from importlib.machinery import PathFinder
@@ -43,7 +43,7 @@ def has_operators() -> bool:
 
 
 def register() -> bool:
-    """Declare `torchvision::nms` and `torchvision::qnms` if they are missing; return True if they had to be declared."""
+    """Declare `nms` and `qnms` in the `torchvision` namespace if they are missing; True if that was needed."""
     if _declared or has_operators():
         return bool(_declared)
     library = torch.library.Library("torchvision", "FRAGMENT")

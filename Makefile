@@ -1,0 +1,78 @@
+# Every target makes the environment first, in .venv, if requirements.lock or pyproject.toml changed since.
+# It needs `make` and a Python of 3.11 or newer: `make book PYTHON=python3.12` names one.
+
+PYTHON ?= python3
+PROFILE ?= lite
+PYTEST_ARGS ?= -n auto --maxprocesses 4
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PINPOINT := $(BIN)/pinpoint
+
+.DEFAULT_GOAL := help
+.PHONY: help book test rerun verify serve lint format smoke gpu lock clean install
+.DELETE_ON_ERROR:
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: install ## execute the stale chapters and render the book into _build/html
+	$(PINPOINT) run --profile $(PROFILE)
+	$(PINPOINT) book
+
+test: install ## run the tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+rerun: install ## execute every chapter again, then compare each number with the recorded one
+	$(PINPOINT) run --profile $(PROFILE) --force
+	$(PINPOINT) verify --profile $(PROFILE)
+
+verify: install ## say for each recorded number whether it comes out again
+	$(PINPOINT) verify --profile $(PROFILE)
+
+serve: install ## show the rendered book at http://localhost:8000
+	$(PINPOINT) serve --port $(PORT)
+
+lint: install ## check style, types and the rules of the book
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(PINPOINT) lint
+
+format: install ## rewrite the code in the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+smoke: install ## run every chapter on a tiny world, to see that it runs
+	$(PINPOINT) run --profile smoke --force
+
+gpu: install ## put FAISS with GPU support in the place of faiss-cpu (Linux, x86-64)
+	$(PIP) uninstall --yes faiss-cpu
+	$(PIP) install --force-reinstall --no-deps faiss-gpu-cu12
+	$(PIP) install faiss-gpu-cu12
+
+lock: install ## write requirements.lock from what .venv holds; build labels such as +cpu stay out
+	@{ sed -n '/^#/p' requirements.lock; \
+	   $(PIP) freeze --all --exclude pip --exclude pinpoint --exclude-editable \
+	   | sed -E 's/^([^=]+==[^+]+)\+.*$$/\1/' | LC_ALL=C sort -f; } > requirements.lock.tmp
+	@mv requirements.lock.tmp requirements.lock
+
+clean: ## remove what can be made again: the rendered book, caches, runs (not .venv)
+	rm -rf _build .cache runs .pytest_cache .mypy_cache .ruff_cache src/*.egg-info
+	find src tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: $(STAMP)
+
+# torch comes first and at its locked version, so that nothing after it can bring another one. The lock names every
+# package; pip may still add what only some platforms need (the CUDA libraries of torch on Linux).
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Pinpoint needs Python 3.11 or newer, and '$(PYTHON)' is not; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing into $(VENV) (a few minutes, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install "$$(grep '^torch==' requirements.lock)"
+	@$(PIP) install -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
