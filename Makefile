@@ -50,9 +50,8 @@ smoke: install ## run every chapter on a tiny world, to see that it runs
 	$(PINPOINT) run --profile smoke --force
 
 gpu: install ## put FAISS with GPU support in the place of faiss-cpu (Linux, x86-64)
-	$(PIP) uninstall --yes faiss-cpu
-	$(PIP) install --force-reinstall --no-deps faiss-gpu-cu12
-	$(PIP) install faiss-gpu-cu12
+	$(PIP) uninstall --yes faiss-cpu faiss-gpu-cu12
+	$(PIP) install "$$(sed -n 's/^gpu = \["\([^;]*\);.*/\1/p' pyproject.toml)"
 
 lock: install ## write requirements.lock from what .venv holds; build labels such as +cpu stay out
 	@{ sed -n '/^#/p' requirements.lock; \
