@@ -5,6 +5,7 @@ Nothing heavy is imported here, so that a test of something light starts at once
 
 import os
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Set before torch, FAISS or a tokenizer is imported: two threads each, also under pytest-xdist, and no network.
+# Set before torch, FAISS or a tokenizer is imported: few threads (one per worker under pytest-xdist), and no network.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(variable, "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -31,8 +32,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     """Every test starts from the same seeds; torch is seeded where a test has imported it."""
-    import sys
-
     random.seed(0)
     np.random.seed(0)
     if "torch" in sys.modules:
