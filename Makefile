@@ -9,7 +9,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 PINPOINT := $(BIN)/pinpoint
 
 .DEFAULT_GOAL := help
@@ -69,9 +69,11 @@ install: $(STAMP)
 # package; pip may still add what only some platforms need (the CUDA libraries of torch on Linux).
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Pinpoint needs Python 3.11 or newer, and '$(PYTHON)' is not; name one: make PYTHON=python3.12" >&2; exit 1; }
-	@echo "Installing into $(VENV) (a few minutes, once)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing into $(VENV): a few minutes, once"
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "  torch (on Linux up to 2 GB, unless the package index offers the CPU build)"
 	@$(PIP) install "$$(grep '^torch==' requirements.lock)"
+	@echo "  everything else in requirements.lock"
 	@$(PIP) install -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@

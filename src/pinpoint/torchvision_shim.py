@@ -1,9 +1,10 @@
 """Let torchvision be imported beside a CPU-only torch. Import this module before anything that imports torchvision.
 
 The torchvision wheel of the package index is linked against a CUDA torch. Beside a CPU-only torch its C++ library
-cannot be loaded, and `import torchvision` stops at "operator torchvision::nms does not exist", because it describes the
-output shapes of two operators (`nms`, `qnms`) that nobody declared. Declaring them is enough: open_clip and transformers
-use torchvision's image transforms, which are plain Python, and no box operator. Calling `nms` still fails, loudly.
+cannot be loaded, and `import torchvision` stops at "operator torchvision::nms does not exist", because it describes
+the output shapes of two operators (`nms`, `qnms`) that nobody declared. Declaring them is enough: open_clip and
+transformers use torchvision's image transforms, which are plain Python, and no box operator. Calling `nms` still
+fails, loudly.
 """
 
 from importlib.machinery import PathFinder
