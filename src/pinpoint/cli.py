@@ -1,0 +1,152 @@
+"""The command line, thin: every command calls one plain function, imported when it is needed."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pinpoint.errors import PinpointError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  help="Pinpoint: image retrieval that looks where you ask.")  # fmt: skip
+diorama = typer.Typer(no_args_is_help=True, help="Pictures of the fully labelled world.")
+app.add_typer(diorama, name="diorama")
+
+UsageError = typer.BadParameter.__bases__[0]  # typer carries its own click, whose names it does not all export
+Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by name, such as 01-attribute-failures; all.")]
+ProfileName = Annotated[str, typer.Option("--profile", help="smoke, lite, full or paper.")]
+
+
+@app.command()
+def run(
+    chapters: Chapters = None,
+    profile: ProfileName = "lite",
+    force: Annotated[bool, typer.Option("--force", help="Run fresh chapters too.")] = False,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value; the study is left alone.")] = None,
+) -> None:
+    """Execute stale chapters; one that fails is reported and the others go on."""
+    from pinpoint.study import console
+
+    raise typer.Exit(console.run(chapters or [], profile, force, parameter or []))
+
+
+@app.command()
+def status(
+    profile: ProfileName = "lite",
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 unless every chapter is fresh.")] = False,
+) -> None:
+    """Fresh or stale, and why, for each chapter."""
+    from pinpoint.study import console
+
+    raise typer.Exit(console.status(profile, check))
+
+
+@app.command()
+def verify(
+    chapters: Chapters = None,
+    profile: ProfileName = "lite",
+    no_run: Annotated[bool, typer.Option("--no-run", help="Compare the last verification run.")] = False,
+) -> None:
+    """Rerun, and say for every published number whether yours lies inside its band."""
+    from pinpoint.study import console
+
+    raise typer.Exit(console.verify(chapters or [], profile, no_run))
+
+
+@app.command()
+def book(
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
+    no_run: Annotated[bool, typer.Option("--no-run", help="Render what is there; execute nothing.")] = False,
+) -> None:
+    """Execute stale chapters of the published profile and render the book into _build/html."""
+    from pinpoint.study import console
+
+    raise typer.Exit(console.book(strict, no_run))
+
+
+@app.command()
+def lint() -> None:
+    """Check chapters, executed notebooks, prose, table of contents and, if built, the HTML."""
+    from pinpoint.study import console
+
+    raise typer.Exit(console.lint())
+
+
+@app.command()
+def serve(port: int = 8000) -> None:
+    """Serve the rendered book on this machine."""
+    from pinpoint.study import console
+
+    console.serve(port)
+
+
+@app.command()
+def clean() -> None:
+    """Remove the rendered book and unpublished runs; chapters, results and the cache stay."""
+    from pinpoint.study import console
+
+    console.clean()
+
+
+@app.command()
+def train(
+    name: str,
+    profile: ProfileName = "lite",
+    out: Annotated[Path | None, typer.Option(help="Where the weights go; default: their place in the package.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = True,
+) -> None:
+    """Train one of the study's own models."""
+    from pinpoint.training import train as train_model
+
+    train_model(name, out=out, resume=resume, profile=profile)
+
+
+@app.command()
+def encoders() -> None:
+    """List the encoders that can be loaded by name."""
+    from pinpoint.encoders.registry import ROWS
+
+    for row in ROWS:
+        typer.echo(row if isinstance(row, str) else row.name)
+
+
+@diorama.command()
+def sample(n: int = 16, style: str = "natural", out: Path = Path("sheet.jpg"), seed: int = 0, size: int = 192) -> None:
+    """A contact sheet of N random scenes."""
+    from pinpoint.diorama.sheets import sample_sheet
+
+    sample_sheet(n=n, style=style, seed=seed, size=size).save(out)
+
+
+@diorama.command()
+def facet(name: str, out: Path = Path("facet.jpg"), seed: int = 0, size: int = 192) -> None:
+    """A contact sheet of every value of one facet."""
+    from pinpoint.diorama.sheets import facet_sheet
+
+    facet_sheet(name, seed=seed, size=size).save(out)
+
+
+def main() -> None:
+    """Entry point: what the user can mend is one line on stderr and exit status 2."""
+    try:
+        code = app(standalone_mode=False)
+    except PinpointError as error:
+        code = _fail(str(error))
+    except UsageError as error:
+        code = _fail(f"{error.format_message()} (try --help)") if error.message else 2
+    except typer.Exit as stop:
+        code = stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("interrupted", err=True)
+        code = 130
+    sys.exit(code or 0)
+
+
+def _fail(message: str) -> int:
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    return 2
+
+
+if __name__ == "__main__":
+    main()
