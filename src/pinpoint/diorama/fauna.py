@@ -4,14 +4,27 @@ Each drawer gets a brush in the local frame (ground at y = 0, one unit tall, fac
 numbers in [0, 1) for incidental variety. The coat may be any colour; what it takes to read it adapts to its lightness.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import COLOURS, INK, RGB, Brush, darker, lighter, luminance, oval, path, polygon
+from pinpoint.diorama.brush import COLOURS, INK, RGB, Brush, darker, luminance, oval, path, polygon
 from pinpoint.diorama.fauna_parts import (
-    CREAM, HORN, ROSE, deep, eye, far, hoof, is_dark, leg, pale, pen, step, union,
+    CREAM,
+    HORN,
+    ROSE,
+    deep,
+    eye,
+    far,
+    hoof,
+    is_dark,
+    leg,
+    pale,
+    pen,
+    step,
+    union,
 )
 from pinpoint.diorama.fauna_wild import bear, elephant, giraffe, zebra
 
@@ -206,7 +219,7 @@ _PATCHES = (
 
 
 def _cow_head(b: Brush, rgb: RGB, patch: RGB) -> None:
-    b.line(path("M 0.36,-0.86 C 0.30,-0.92 0.32,-0.96 0.36,-0.97 M 0.58,-0.86 C 0.64,-0.92 0.63,-0.96 0.59,-0.97"), HORN, 0.055)
+    b.limb(path("M 0.37,-0.85 C 0.29,-0.89 0.30,-0.95 0.35,-0.965 M 0.57,-0.85 C 0.65,-0.89 0.64,-0.95 0.59,-0.965"), HORN, 0.05)
     b.fill(path("M 0.34,-0.80 C 0.24,-0.86 0.18,-0.80 0.18,-0.76 C 0.22,-0.70 0.30,-0.70 0.36,-0.74 Z"), deep(rgb))
     b.fill(path("M 0.60,-0.80 C 0.68,-0.86 0.74,-0.81 0.73,-0.77 C 0.70,-0.71 0.64,-0.71 0.58,-0.74 Z"), deep(rgb))
     b.fill(path("M 0.32,-0.78 C 0.34,-0.90 0.60,-0.90 0.62,-0.78 C 0.63,-0.68 0.66,-0.60 0.65,-0.50 C 0.62,-0.42 0.36,-0.42 0.34,-0.50 C 0.33,-0.60 0.31,-0.68 0.32,-0.78 Z"), rgb)
@@ -220,7 +233,52 @@ def _cow_head(b: Brush, rgb: RGB, patch: RGB) -> None:
 
 @lru_cache(maxsize=4)
 def _fleece(kind: int) -> skia.Path:
-    """A woolly cloud: overlapping puffs round an oval; `kind` shifts them."""
-    shift = 0.3 * kind
-    puffs = [oval(-0.10 + 0.40 * skia_cos(i + shift), -0.56 + 0.25 * skia_sin(i + shift), 0.17, 0.16) for i in range(10)]
-    return union(oval(-0.10, -0.56, 0.44, 0.28), *puffs)
+    """A woolly cloud: puffs round an oval; `kind` shifts them."""
+    puffs = []
+    for i in range(10):
+        turn = math.radians(36 * i + 12 * kind)
+        puffs.append(oval(-0.11 + 0.36 * math.cos(turn), -0.56 + 0.25 * math.sin(turn), 0.165, 0.165))
+    return union(oval(-0.11, -0.56, 0.40, 0.28), *puffs)
+
+
+def sheep(b: Brush, rgb: RGB, v: V3) -> None:
+    """A cloud of wool on thin legs, with a dark face (pale on black wool). v: wool, nod, stride."""
+    skin, stride = (224, 208, 196) if is_dark(rgb) else (70, 60, 66), step(v[2])
+    b.shadow(0.5)
+    for x, s in ((-0.38, -stride), (-0.20, stride), (0.02, -stride), (0.18, stride)):
+        b.limb(path(f"M {x},-0.3 L {x + s:.3f},-0.04"), skin, 0.078)
+    b.fill(oval(-0.60, -0.60, 0.07, 0.09), rgb)
+    b.fill(_fleece(int(v[0] * 3)), rgb, shade=0.30)
+    for curl in _CURLS:
+        b.line(path(curl), deep(rgb, 0.30), 0.016)
+    with b.at(0.34, -0.7, 1, turn=-8 + 18 * v[1]):
+        b.fill(path("M -0.04,-0.06 C -0.20,-0.10 -0.26,0.0 -0.22,0.06 C -0.14,0.08 -0.08,0.06 -0.02,0.02 Z"), skin)
+        b.fill(path("M -0.06,-0.10 C -0.02,-0.24 0.16,-0.24 0.20,-0.08 C 0.24,0.0 0.31,0.08 0.29,0.16 C 0.25,0.24 0.12,0.23 0.06,0.17 C -0.02,0.10 -0.10,0.02 -0.06,-0.10 Z"), skin)
+        b.fill(_tuft(), rgb)
+        eye(b, 0.13, -0.02, 0.036, (40, 40, 40) if not is_dark(rgb) else (200, 200, 200))
+        b.line(path("M 0.27,0.14 Q 0.22,0.17 0.18,0.15"), pen(skin), 0.014)
+
+
+_CURLS = (
+    "M -0.36,-0.62 Q -0.30,-0.70 -0.24,-0.62 Q -0.26,-0.57 -0.30,-0.60",
+    "M -0.10,-0.70 Q -0.04,-0.78 0.02,-0.70 Q 0.0,-0.65 -0.04,-0.68",
+    "M -0.16,-0.46 Q -0.10,-0.54 -0.04,-0.46 Q -0.06,-0.41 -0.10,-0.44",
+    "M 0.10,-0.50 Q 0.16,-0.58 0.22,-0.50 Q 0.20,-0.45 0.16,-0.48",
+)
+
+
+@lru_cache(maxsize=1)
+def _tuft() -> skia.Path:
+    """The wool on the forehead."""
+    return union(oval(-0.04, -0.17, 0.09, 0.08), oval(0.06, -0.205, 0.09, 0.08), oval(0.15, -0.16, 0.08, 0.07))
+
+
+FAUNA: dict[str, Callable[[Brush, RGB, V3], None]] = {
+    "cat": cat, "dog": dog, "bird": bird, "horse": horse, "sheep": sheep,
+    "cow": cow, "elephant": elephant, "bear": bear, "zebra": zebra, "giraffe": giraffe,
+}
+# Full width over height; the ink of each lies within half of it on either side.
+ASPECT: dict[str, float] = {
+    "cat": 1.04, "dog": 1.30, "bird": 1.24, "horse": 1.30, "sheep": 1.40,
+    "cow": 1.52, "elephant": 1.48, "bear": 1.48, "zebra": 1.30, "giraffe": 0.90,
+}
