@@ -59,8 +59,8 @@ lock: install ## write requirements.lock from what .venv holds; build labels suc
 	   | sed -E 's/^([^=]+==[^+]+)\+.*$$/\1/' | LC_ALL=C sort -f; } > requirements.lock.tmp
 	@mv requirements.lock.tmp requirements.lock
 
-clean: ## remove what can be made again: the rendered book, caches, runs (not .venv)
-	rm -rf _build .cache runs .pytest_cache .mypy_cache .ruff_cache src/*.egg-info
+clean: ## remove the rendered book, unpublished runs and tool caches; .venv and the cache of embeddings stay
+	rm -rf _build runs .pytest_cache .mypy_cache .ruff_cache src/*.egg-info
 	find src tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: $(STAMP)
