@@ -21,7 +21,7 @@ ASPECT = {
     "stand": 0.64, "sit": 0.74, "jump": 0.86, "lie": 1.12, "bend": 0.74, "kneel": 0.66, "squat": 0.72, "crawl": 1.04,
 }  # fmt: skip
 HEIGHT = {
-    "stand": 1.0, "sit": 0.88, "jump": 1.27, "lie": 0.32, "bend": 0.66, "kneel": 0.78, "squat": 0.68, "crawl": 0.62,
+    "stand": 1.0, "sit": 0.88, "jump": 1.27, "lie": 0.32, "bend": 0.69, "kneel": 0.78, "squat": 0.75, "crawl": 0.62,
 }  # fmt: skip
 
 HEAD = 0.118  # radius: four and a half heads make a person, as in picture books
@@ -87,10 +87,10 @@ _POSES: dict[str, Pose] = {
         shoes=((0.495, -0.1, -80), (0.485, -0.08, -70)), shadow=(0.5, 0.0),
     ),
     "bend": Pose(
-        hip=(-0.15, -0.52), chest=(0.08, -0.5), head=(0.235, -0.365, 78),
-        far_leg=(-0.1, -0.5, -0.08, -0.28, -0.08, -0.08), near_leg=(-0.17, -0.5, -0.18, -0.28, -0.19, -0.08),
-        far_arm=(0.12, -0.5, 0.17, -0.28, 0.17, -0.09), near_arm=(0.07, -0.47, 0.09, -0.27, 0.09, -0.08),
-        shoes=((-0.05, -0.045, 0), (-0.16, -0.045, 0)), shadow=(0.3, 0.0),
+        hip=(-0.2, -0.56), chest=(0.05, -0.49), head=(0.215, -0.35, 85),
+        far_leg=(-0.17, -0.53, -0.17, -0.28, -0.19, -0.08), near_leg=(-0.22, -0.53, -0.24, -0.28, -0.27, -0.08),
+        far_arm=(0.1, -0.47, 0.15, -0.28, 0.14, -0.1), near_arm=(0.05, -0.45, 0.08, -0.27, 0.065, -0.09),
+        shoes=((-0.16, -0.045, 0), (-0.25, -0.045, 0)), shadow=(0.3, -0.04),
     ),
     "kneel": Pose(
         hip=(0.02, -0.3), chest=(0.04, -0.5), head=(0.08, -0.65, 0),
@@ -99,10 +99,10 @@ _POSES: dict[str, Pose] = {
         shoes=((-0.235, -0.075, 105), (-0.27, -0.07, 105)), shadow=(0.27, -0.05),
     ),
     "squat": Pose(
-        hip=(0.0, -0.19), chest=(0.0, -0.38), head=(0.01, -0.55, 0),
-        far_leg=(0.06, -0.16, 0.24, -0.33, 0.19, -0.08), near_leg=(-0.06, -0.16, -0.24, -0.33, -0.19, -0.08),
-        far_arm=(0.11, -0.4, 0.2, -0.3, 0.07, -0.22), near_arm=(-0.11, -0.4, -0.2, -0.3, -0.06, -0.22),
-        shoes=((0.205, -0.045, 0), (-0.205, -0.045, 180)), shadow=(0.3, 0.0),
+        hip=(0.0, -0.21), chest=(0.0, -0.43), head=(0.01, -0.615, 0),
+        far_leg=(0.06, -0.17, 0.26, -0.31, 0.2, -0.08), near_leg=(-0.06, -0.17, -0.26, -0.31, -0.2, -0.08),
+        far_arm=(0.11, -0.45, 0.2, -0.42, 0.27, -0.32), near_arm=(-0.11, -0.45, -0.2, -0.42, -0.27, -0.32),
+        shoes=((0.225, -0.045, 0), (-0.225, -0.045, 180)), shadow=(0.3, 0.0),
     ),
     "crawl": Pose(
         hip=(-0.16, -0.32), chest=(0.1, -0.35), head=(0.275, -0.47, 4),
@@ -147,6 +147,7 @@ def person(b: Brush, gesture: str, rgb: RGB, v: tuple[float, float, float]) -> N
     for line, shoe, tone in ((pose.far_leg, pose.shoes[0], darker(legs, 0.15)), (pose.near_leg, pose.shoes[1], legs)):
         _shoe(b, *shoe)
         b.limb(polygon(*line, closed=False), tone, LEG)
+    _hair_behind(b, pose.head, v)
     b.fill(trunk(*pose.hip, 0.108, *pose.chest, 0.124), rgb)
     if gesture in ("sit", "kneel", "squat", "crawl"):  # the near thigh lies in front of the shirt
         b.limb(polygon(*pose.near_leg, closed=False), legs, LEG)
@@ -183,15 +184,22 @@ def _stool(b: Brush) -> None:
     b.fill(box(-0.3, -0.32, 0.03, -0.24, 0.03), wood)
 
 
+def _hair(v: tuple[float, float, float]) -> RGB:
+    return HAIR[int(v[1] * 97) % (3 if v[0] > 0.55 else len(HAIR))]
+
+
+def _hair_behind(b: Brush, where: tuple[float, float, float], v: tuple[float, float, float]) -> None:
+    shape = _BEHIND[int(v[1] * len(_BEHIND))]
+    if shape is not None:
+        with b.at(where[0], where[1], HEAD, turn=where[2]):
+            b.fill(path(shape), _hair(v), shade=0.15)
+
+
 def _head(b: Brush, where: tuple[float, float, float], skin: RGB, v: tuple[float, float, float], asleep: bool) -> None:
     """Face towards the right, in a frame whose unit is the radius of the head."""
-    hair = HAIR[int(v[1] * 97) % (3 if v[0] > 0.55 else len(HAIR))]
-    behind = _BEHIND[int(v[1] * len(_BEHIND))]
     with b.at(where[0], where[1], HEAD, turn=where[2]):
-        if behind is not None:
-            b.fill(path(behind), hair, shade=0.15)
         b.fill(oval(0.0, 0.0, 1.0, 1.05), skin, shade=0.14)
-        b.fill(path(_SHORT), hair, shade=0.15)
+        b.fill(path(_SHORT), _hair(v), shade=0.15)
         if asleep:
             b.line(path("M0.0 0.05 Q0.15 0.2 0.3 0.05 M0.55 0.05 Q0.68 0.2 0.8 0.05"), INK, 0.12)
         else:

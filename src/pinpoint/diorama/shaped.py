@@ -60,39 +60,39 @@ def half_height(shape: str, size: float, softness: float = 0.12) -> float:
     return size * max(q for _, q in unit_outline(shape, softness))
 
 
-def _shape(shape: str | None) -> str:
-    return shape or "round"
+def foot(shape: str, y: float, size: float, softness: float) -> float:
+    """Where the middle of `outline`'s lower edge is: what hangs or stands below is tied here (a star has a notch)."""
+    high = half_height(shape, size, softness)
+    return y + high * (0.62 if shape == "star" else 1.0)
 
 
 def kite(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A flat two-tone sail on crossed spars, with a tail of bows; v[0] sways the tail, v[1] picks the bows."""
-    form = _shape(shape)
+    form = shape or "round"
     high = half_height(form, 0.48, 0.03)
     y, side = -0.995 + high, 1 if v[0] < 0.5 else -1
-    sail, foot = outline(form, 0.0, y, 0.48, 0.03), y + high
-    b.line(path(f"M 0 {foot - 0.05} Q {0.22 * side} {foot + 0.08} {0.04 * side} -0.16 Q {-0.14 * side} -0.06 {0.2 * side} -0.03"), INK, 0.016)
+    sail, end = outline(form, 0.0, y, 0.48, 0.03), foot(form, y, 0.48, 0.03)
+    b.line(path(f"M 0 {end - 0.02} Q {0.22 * side} {end + 0.08} {0.04 * side} -0.16 Q {-0.14 * side} -0.06 {0.2 * side} -0.03"), INK, 0.016)
     b.fill(sail, rgb, shade=0.10)
     with b.clip(sail):
         b.fill(box(-0.5, -1.0, 0.0, y), lighter(rgb, 0.32), shade=0.0, outline=False)
         b.fill(box(0.0, y, 0.5, 0.0), darker(rgb, 0.22), shade=0.0, outline=False)
         b.line(path(f"M 0 -1 V 0 M -0.5 {y} H 0.5"), (92, 66, 50), 0.024)
     ribbon = rgb if v[1] < 0.5 else accent(rgb)
-    for x, at in ((0.1 * side, (foot - 0.16) / 2 + 0.02), (0.0, -0.12), (0.18 * side, -0.04)):
+    for x, at in ((0.1 * side, (end - 0.16) / 2 + 0.02), (0.0, -0.12), (0.18 * side, -0.04)):
         b.fill(polygon(x, at, x - 0.075, at - 0.04, x - 0.075, at + 0.035, x, at, x + 0.075, at - 0.04, x + 0.075, at + 0.035),
                ribbon, shade=0.0)
 
 
 def balloon(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A plump shining skin, a knot and a curly string; v[0] sways the string, v[1] moves the highlight."""
-    form, side = _shape(shape), 1 if v[0] < 0.5 else -1
-    high = half_height(form, 0.52, 0.2)
-    y = -0.99 + high
-    foot = y + high
-    if form == "heart":
-        foot -= 0.01
-    b.line(path(f"M 0 {foot} Q {0.12 * side} {(foot * 2 - 0) / 3} 0 {foot / 2} Q {-0.1 * side} {foot / 4} {0.02 * side} -0.01"), (120, 108, 112), 0.018)
-    b.fill(polygon(0, foot - 0.03, -0.05, foot + 0.045, 0.05, foot + 0.045), darker(rgb, 0.15), shade=0.0)
-    b.fill(outline(form, 0.0, y, 0.52, 0.2), rgb, shade=0.34)
+    form, side = shape or "round", 1 if v[0] < 0.5 else -1
+    soft = 0.14 if form == "square" else 0.2
+    y = -0.99 + half_height(form, 0.52, soft)
+    end = foot(form, y, 0.52, soft)
+    b.line(path(f"M 0 {end} Q {0.12 * side} {end * 2 / 3} 0 {end / 2} Q {-0.1 * side} {end / 4} {0.02 * side} -0.01"), (120, 108, 112), 0.018)
+    b.fill(polygon(0, end - 0.03, -0.05, end + 0.045, 0.05, end + 0.045), darker(rgb, 0.15), shade=0.0)
+    b.fill(outline(form, 0.0, y, 0.52, soft), rgb, shade=0.34)
     shine = {"round": (-0.12, -0.14), "square": (-0.15, -0.16), "triangle": (-0.07, -0.02), "star": (-0.1, -0.09), "heart": (-0.14, -0.13)}
     x, dy = shine[form]
     b.fill(oval(x, y + dy, 0.055, 0.04 if v[1] < 0.5 else 0.075), mix(rgb, (255, 255, 255), 0.75), shade=0.0, outline=False)
@@ -100,8 +100,8 @@ def balloon(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 
 def cushion(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """Stuffed cloth with piping and a button in a dimple; v[0] picks plain, dotted or striped cloth."""
-    form = _shape(shape)
-    size, soft = 0.66, 0.2
+    form = shape or "round"
+    size, soft = 0.66, 0.14 if form == "square" else 0.2
     high = half_height(form, size, soft)
     y = -high - 0.015
     b.shadow(0.4)
@@ -123,7 +123,7 @@ def cushion(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 
 def clock(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A mantel clock: thick case, pale dial in the same shape, ticks and two hands; v sets the time."""
-    form = _shape(shape)
+    form = shape or "round"
     size, soft = 0.63, 0.06
     high = half_height(form, size, soft)
     y = -0.035 - high
@@ -131,8 +131,8 @@ def clock(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.fill(path("M -0.22 -0.1 H 0.22 L 0.32 -0.005 H -0.32 Z"), darker(rgb, 0.3))
     b.fill(outline(form, 0.0, y, size, soft), rgb, shade=0.28)
     b.fill(outline(form, 0.0, y, size * 0.68, soft), (250, 244, 228), shade=0.06)
-    middle = {"triangle": y + 0.085, "star": y + 0.03, "heart": y - 0.04}.get(form, y)
-    reach = 0.15 if form in ("triangle", "star") else 0.19
+    middle = {"triangle": y + 0.085, "star": y + 0.03, "heart": y - 0.01}.get(form, y)
+    reach = 0.15 if form in ("triangle", "star") else 0.17 if form == "heart" else 0.19
     for k in range(12):
         t = math.tau * k / 12
         b.dot(reach * math.cos(t), middle + reach * math.sin(t), 0.019 if k % 3 == 0 else 0.011, INK)
@@ -145,13 +145,13 @@ def clock(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 
 def lantern(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A ribbed paper lantern with a light inside, on a three-legged stand; v[0] picks the ribs, v[1] the tassel."""
-    form = _shape(shape)
+    form = shape or "round"
     size, soft = 0.52, 0.06
     high = half_height(form, size, soft)
     y = -0.975 + high
-    foot = y + high
+    end = foot(form, y, size, soft)
     b.shadow(0.3)
-    b.line(path(f"M 0 {foot - 0.08} V -0.12 M -0.2 -0.015 L 0 -0.14 L 0.2 -0.015 M 0 -0.14 V -0.015"), (84, 60, 48), 0.04)
+    b.line(path(f"M 0 {end - 0.08} V -0.12 M -0.2 -0.015 L 0 -0.14 L 0.2 -0.015 M 0 -0.14 V -0.015"), (84, 60, 48), 0.04)
     paper = outline(form, 0.0, y, size, soft)
     b.fill(paper, rgb, shade=0.16)
     with b.clip(paper):
@@ -161,10 +161,10 @@ def lantern(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
             b.line(path(f"M -0.5 {level:.2f} H 0.5"), darker(rgb, 0.25), 0.012)
         warm = mix(lighter(rgb, 0.55), LIT, 0.5)
         b.glow(0.0, y + (0.08 if form == "triangle" else 0.0), 0.3, warm, 0.85)
-    b.fill(box(-0.1, foot - 0.05, 0.1, foot + 0.01, 0.015), (84, 60, 48), shade=0.1)
+    b.fill(box(-0.1, end - 0.05, 0.1, end + 0.01, 0.015), (84, 60, 48), shade=0.1)
     if form in ("round", "square", "triangle", "star"):
         b.fill(box(-0.07, -0.995, 0.07, -0.95, 0.015), (84, 60, 48), shade=0.0)
     if v[1] < 0.5:
-        b.line(path(f"M 0.07 {foot} V {foot + 0.1}"), (204, 70, 56), 0.03)
+        b.line(path(f"M 0.07 {end} V {end + 0.1}"), (204, 70, 56), 0.03)
     if b.light.lamps:
         b.glow(0.0, y, 0.7, LIT, 0.5)

@@ -1,0 +1,225 @@
+"""What stands in a house: furniture, crockery, toys; each one unit tall (see `brush` for the frame)."""
+
+from pinpoint.diorama.brush import INK, RGB, Brush, box, darker, lighter, mix, oval, path, polygon
+from pinpoint.diorama.vehicles import LEATHER, LIT, TYRE, Variety, accent
+
+WOOD: RGB = (150, 104, 68)
+LEAF: RGB = (78, 148, 82)
+PAPER: RGB = (248, 240, 222)
+
+
+def chair(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """A kitchen chair seen a little from the side; v[0] picks slats or a panel in the back."""
+    b.shadow(0.3)
+    b.limb(path("M -0.15 -0.42 L -0.13 -0.12 M 0.3 -0.44 L 0.27 -0.12"), darker(rgb, 0.3), 0.055)
+    b.limb(path("M -0.27 -0.42 L -0.28 -0.96 M 0.17 -0.48 L 0.16 -0.96"), darker(rgb, 0.08), 0.065)
+    if v[0] < 0.5:
+        b.fill(box(-0.3, -0.97, 0.2, -0.83, 0.04), rgb)
+        b.fill(box(-0.27, -0.73, 0.17, -0.6, 0.03), rgb)
+    else:
+        b.fill(box(-0.3, -0.97, 0.2, -0.6, 0.07), rgb)
+        b.fill(box(-0.1, -0.9, 0.0, -0.8, 0.04), darker(rgb, 0.4), shade=0.0, outline=False)
+    b.fill(path("M -0.29 -0.5 L 0.2 -0.5 L 0.34 -0.4 L 0.33 -0.33 L -0.32 -0.33 L -0.33 -0.4 Z"), rgb)
+    b.fill(path("M -0.33 -0.4 L 0.34 -0.4 L 0.33 -0.33 L -0.32 -0.33 Z"), darker(rgb, 0.2), shade=0.0, outline=False)
+    b.limb(path("M -0.27 -0.31 L -0.29 -0.035 M 0.26 -0.31 L 0.29 -0.035"), rgb, 0.065)
+
+
+def couch(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """Two seats between fat arms; v[0] throws a small pillow on one side, v[1] buttons the back."""
+    b.shadow(0.94)
+    for x in (-0.76, 0.76):
+        b.limb(path(f"M {x} -0.12 V -0.03"), WOOD, 0.07)
+    b.fill(path("M -0.8 -0.2 L -0.8 -0.84 Q -0.8 -0.99 -0.64 -0.99 L 0.64 -0.99 Q 0.8 -0.99 0.8 -0.84 L 0.8 -0.2 Z"), rgb)
+    b.line(path("M 0 -0.96 V -0.5"), darker(rgb, 0.35), 0.018)
+    if v[1] < 0.5:
+        for x in (-0.38, 0.38):
+            b.dot(x, -0.76, 0.035, darker(rgb, 0.4))
+    b.fill(box(-0.75, -0.54, 0.0, -0.3, 0.09), lighter(rgb, 0.14))
+    b.fill(box(0.0, -0.54, 0.75, -0.3, 0.09), lighter(rgb, 0.14))
+    b.fill(box(-0.82, -0.34, 0.82, -0.1, 0.05), darker(rgb, 0.08))
+    for x in (-0.82, 0.82):
+        b.fill(box(x - 0.155, -0.68, x + 0.155, -0.09, 0.14), rgb)
+    if v[0] < 0.7:
+        x = -0.47 if v[0] < 0.35 else 0.47
+        b.fill(path(f"M {x - 0.17} -0.78 Q {x} -0.74 {x + 0.17} -0.8 Q {x + 0.14} -0.63 {x + 0.18} -0.47 Q {x} -0.51 {x - 0.16} -0.46 Q {x - 0.13} -0.62 {x - 0.17} -0.78 Z"),
+               accent(rgb))
+
+
+def potted_plant(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """A big pot with a few green leaves; v[0] picks fans or round leaves, v[1] a band on the pot."""
+    b.shadow(0.32)
+    if v[0] < 0.5:
+        for d in ("M 0 -0.5 Q -0.36 -0.62 -0.4 -0.84 Q -0.1 -0.8 0 -0.5 Z", "M 0 -0.5 Q 0.36 -0.62 0.4 -0.84 Q 0.1 -0.8 0 -0.5 Z"):
+            b.fill(path(d), darker(LEAF, 0.12))
+        b.fill(path("M 0 -0.5 Q -0.22 -0.78 0.0 -0.99 Q 0.22 -0.78 0 -0.5 Z"), LEAF)
+        b.line(path("M 0 -0.55 V -0.88"), darker(LEAF, 0.35), 0.014)
+    else:
+        b.line(path("M 0 -0.5 Q -0.1 -0.7 -0.2 -0.76 M 0 -0.5 V -0.86 M 0 -0.5 Q 0.1 -0.66 0.24 -0.74"), darker(LEAF, 0.3), 0.03)
+        for x, y, r in ((-0.24, -0.74, 0.125), (0.25, -0.72, 0.12), (0.01, -0.86, 0.13)):
+            b.fill(oval(x, y, r, r * 0.95), LEAF)
+    b.fill(path("M -0.31 -0.48 L 0.31 -0.48 L 0.24 -0.05 Q 0.23 -0.01 0.18 -0.01 L -0.18 -0.01 Q -0.23 -0.01 -0.24 -0.05 Z"), rgb, shade=0.28)
+    if v[1] < 0.5:
+        b.line(path("M -0.265 -0.24 L -0.13 -0.17 L 0 -0.24 L 0.13 -0.17 L 0.265 -0.24"), accent(rgb), 0.03)
+    b.fill(box(-0.38, -0.58, 0.38, -0.44, 0.04), lighter(rgb, 0.06))
+
+
+def vase(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """A bellied vase with one to three flowers (v[0]), a band or waves on it (v[1])."""
+    b.shadow(0.24)
+    stems = ((0.03, -0.88, (244, 170, 190)), (-0.18, -0.8, (250, 214, 96)), (0.2, -0.78, (250, 246, 236)))[: 1 + int(v[0] * 3)]
+    for x, y, petal in stems:
+        b.line(path(f"M 0 -0.6 Q {x * 0.4:.2f} {y + 0.15:.2f} {x} {y}"), LEAF, 0.024)
+        for dx, dy in ((-0.055, 0.0), (0.055, 0.0), (0.0, -0.055), (0.0, 0.055)):
+            b.dot(x + dx, y + dy, 0.05, petal)
+        b.dot(x, y, 0.035, (206, 130, 60))
+    b.fill(path(
+        "M -0.11 -0.69 L 0.11 -0.69 Q 0.1 -0.58 0.09 -0.53 Q 0.3 -0.45 0.3 -0.26 Q 0.29 -0.09 0.15 -0.01 L -0.15 -0.01 "
+        "Q -0.29 -0.09 -0.3 -0.26 Q -0.3 -0.45 -0.09 -0.53 Q -0.1 -0.58 -0.11 -0.69 Z"), rgb, shade=0.34)
+    if v[1] < 0.5:
+        b.line(path("M -0.28 -0.2 Q 0 -0.13 0.28 -0.2"), accent(rgb), 0.035)
+    else:
+        b.line(path("M -0.28 -0.33 Q -0.14 -0.4 -0.02 -0.29 Q 0.1 -0.2 0.28 -0.3"), accent(rgb), 0.035)
+    b.fill(oval(0.0, -0.69, 0.12, 0.03), darker(rgb, 0.35), shade=0.0)
+    b.fill(oval(-0.15, -0.36, 0.035, 0.07), mix(rgb, (255, 255, 255), 0.6), shade=0.0, outline=False)
+
+
+def book(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """A thick book standing a little turned: spine, cover, pages on top; v[0] picks the emblem, v[1] a ribbon."""
+    b.shadow(0.38)
+    b.fill(path("M -0.38 -0.88 L -0.2 -0.99 L 0.39 -0.92 L 0.3 -0.84 Z"), PAPER, shade=0.1)
+    b.line(path("M -0.3 -0.88 L 0.33 -0.86 M -0.24 -0.93 L 0.36 -0.89"), (196, 180, 156), 0.01)
+    b.fill(path("M -0.4 -0.87 L -0.24 -0.83 L -0.24 -0.005 L -0.4 -0.07 Z"), darker(rgb, 0.28))
+    b.fill(path("M -0.24 -0.83 L 0.4 -0.91 L 0.4 -0.09 L -0.24 -0.005 Z"), rgb)
+    b.line(path("M -0.4 -0.72 L -0.25 -0.67 M -0.4 -0.22 L -0.25 -0.16"), accent(rgb), 0.03)
+    b.line(path("M -0.16 -0.74 L 0.32 -0.8 L 0.32 -0.16 L -0.16 -0.1 Z"), accent(rgb), 0.018)
+    if v[0] < 0.5:
+        b.line(path("M -0.06 -0.6 L 0.22 -0.635 M -0.02 -0.51 L 0.18 -0.535"), accent(rgb), 0.045)
+    else:
+        b.fill(polygon(0.08, -0.62, 0.19, -0.47, 0.08, -0.3, -0.03, -0.45), accent(rgb), shade=0.0, outline=False)
+    if v[1] < 0.4:
+        b.fill(path("M 0.24 -0.9 L 0.32 -0.91 L 0.32 -0.72 L 0.28 -0.76 L 0.24 -0.71 Z"), (214, 74, 60), shade=0.0)
+
+
+def cup(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """A mug with its handle on the right and steam; v[0] picks dots, a band or nothing, v[1] the curl of steam."""
+    b.shadow(0.42)
+    b.limb(path("M 0.26 -0.58 Q 0.53 -0.62 0.5 -0.4 Q 0.47 -0.2 0.24 -0.2"), rgb, 0.1)
+    b.fill(path("M -0.44 -0.71 L -0.39 -0.1 Q -0.37 -0.01 -0.26 -0.01 L 0.12 -0.01 Q 0.23 -0.01 0.25 -0.1 L 0.3 -0.71 Z"), rgb, shade=0.28)
+    if v[0] < 0.33:
+        for x, y in ((-0.24, -0.46), (0.1, -0.46), (-0.07, -0.26)):
+            b.dot(x, y, 0.06, accent(rgb))
+    elif v[0] < 0.66:
+        b.line(path("M -0.4 -0.34 Q -0.07 -0.28 0.26 -0.34"), accent(rgb), 0.07)
+    b.fill(oval(-0.07, -0.71, 0.37, 0.075), darker(rgb, 0.25), shade=0.0)
+    b.fill(oval(-0.07, -0.7, 0.29, 0.045), (108, 66, 44), shade=0.0, outline=False)
+    s = 1 if v[1] < 0.5 else -1
+    b.line(path(f"M -0.18 -0.78 Q {-0.18 - 0.1 * s:.2f} -0.84 -0.18 -0.89 Q {-0.18 + 0.08 * s:.2f} -0.93 -0.18 -0.97 "
+                f"M 0.04 -0.78 Q {0.04 - 0.1 * s:.2f} -0.84 0.04 -0.89 Q {0.04 + 0.08 * s:.2f} -0.93 0.04 -0.97"), (252, 250, 246), 0.035)
+
+
+def bottle(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """Slim neck, round shoulders, a paper label (v[0] picks what is on it) and a cork."""
+    b.shadow(0.2)
+    b.fill(box(-0.05, -0.99, 0.05, -0.88, 0.015), (206, 164, 112))
+    b.fill(path(
+        "M -0.065 -0.92 L 0.065 -0.92 L 0.065 -0.68 Q 0.19 -0.62 0.19 -0.5 L 0.19 -0.06 Q 0.19 -0.01 0.13 -0.01 L -0.13 -0.01 "
+        "Q -0.19 -0.01 -0.19 -0.06 L -0.19 -0.5 Q -0.19 -0.62 -0.065 -0.68 Z"), rgb, shade=0.34)
+    b.fill(box(-0.08, -0.93, 0.08, -0.86, 0.02), darker(rgb, 0.2), shade=0.0, outline=False)
+    b.fill(box(-0.15, -0.4, 0.15, -0.16, 0.02), PAPER, shade=0.06, outline=False)
+    if v[0] < 0.5:
+        b.dot(0.0, -0.28, 0.06, rgb)
+    else:
+        b.line(path("M -0.08 -0.32 H 0.08 M -0.08 -0.24 H 0.04"), darker(rgb, 0.2), 0.03)
+    b.line(path("M -0.13 -0.58 V -0.46"), mix(rgb, (255, 255, 255), 0.7), 0.03)
+
+
+def cake(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """Two tiers of icing in `rgb` on a plate, with one to three candles (v[0]); v[1] adds cherries."""
+    b.shadow(0.54)
+    b.fill(oval(0.0, -0.06, 0.59, 0.055), (232, 236, 240), shade=0.1)
+    b.fill(path("M -0.5 -0.42 L -0.5 -0.1 Q 0 0.0 0.5 -0.1 L 0.5 -0.42 Z"), rgb, shade=0.26)
+    b.line(path("M -0.49 -0.4 Q -0.41 -0.24 -0.33 -0.37 Q -0.25 -0.2 -0.16 -0.35 Q -0.08 -0.18 0.0 -0.35 Q 0.08 -0.18 0.16 -0.35 Q 0.25 -0.2 0.33 -0.37 Q 0.41 -0.24 0.49 -0.4"),
+           accent(rgb), 0.045)
+    b.fill(oval(0.0, -0.42, 0.5, 0.075), lighter(rgb, 0.2), shade=0.0)
+    b.fill(path("M -0.33 -0.68 L -0.33 -0.42 Q 0 -0.34 0.33 -0.42 L 0.33 -0.68 Z"), rgb, shade=0.26)
+    b.line(path("M -0.32 -0.66 Q -0.24 -0.5 -0.16 -0.61 Q -0.08 -0.46 0.0 -0.6 Q 0.08 -0.46 0.16 -0.61 Q 0.24 -0.5 0.32 -0.66"), accent(rgb), 0.04)
+    b.fill(oval(0.0, -0.68, 0.33, 0.055), lighter(rgb, 0.2), shade=0.0)
+    for x in ((0.0,), (-0.12, 0.12), (-0.18, 0.0, 0.18))[int(v[0] * 3)]:
+        b.line(path(f"M {x} -0.69 V -0.84"), (250, 244, 230), 0.05)
+        b.fill(path(f"M {x} -0.985 Q {x + 0.07} -0.88 {x} -0.86 Q {x - 0.07} -0.88 {x} -0.985 Z"), (250, 178, 60), shade=0.0)
+    if v[1] < 0.5:
+        for x in (-0.4, 0.4):
+            b.dot(x, -0.46, 0.055, (196, 40, 56))
+    if b.light.lamps:
+        b.glow(0.0, -0.9, 0.3, LIT, 0.5)
+
+
+def teddy_bear(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """A sitting toy: round ears, soles forward, stitched belly, button eyes and a bow (v[0] its colour, v[1] a patch)."""
+    b.shadow(0.38)
+    pale = lighter(rgb, 0.5) if sum(rgb) < 660 else (222, 206, 186)
+    b.limb(path("M -0.19 -0.48 Q -0.31 -0.42 -0.32 -0.28 M 0.19 -0.48 Q 0.31 -0.42 0.32 -0.28"), rgb, 0.13)
+    b.fill(oval(0.0, -0.3, 0.25, 0.27), rgb)
+    b.fill(oval(0.0, -0.27, 0.15, 0.17), pale, shade=0.08, outline=False)
+    b.line(path("M 0 -0.42 V -0.14 M -0.035 -0.36 H 0.035 M -0.035 -0.28 H 0.035 M -0.035 -0.2 H 0.035"), INK, 0.014)
+    for x in (-0.255, 0.255):
+        b.fill(oval(x, -0.115, 0.125, 0.11), rgb)
+        b.fill(oval(x, -0.11, 0.068, 0.062), pale, shade=0.0, outline=False)
+        b.fill(oval(x * 0.86, -0.9, 0.098, 0.092), rgb)
+        b.dot(x * 0.86, -0.895, 0.052, pale)
+    b.fill(oval(0.0, -0.735, 0.275, 0.235), rgb)
+    b.fill(oval(0.0, -0.67, 0.125, 0.095), pale, shade=0.08, outline=False)
+    b.fill(oval(0.0, -0.715, 0.048, 0.034), INK, shade=0.0, outline=False)
+    b.line(path("M 0 -0.69 V -0.65 M -0.055 -0.63 Q 0 -0.6 0.055 -0.63"), INK, 0.016)
+    for x in (-0.125, 0.125):
+        b.dot(x, -0.785, 0.042, INK)
+        b.dot(x - 0.013, -0.8, 0.014, (255, 255, 255))
+    bow = ((206, 58, 52), (58, 112, 196), (245, 206, 72))[int(v[0] * 3)]
+    b.fill(path("M 0 -0.49 L -0.15 -0.56 L -0.15 -0.42 L 0 -0.49 L 0.15 -0.56 L 0.15 -0.42 Z"), bow, shade=0.1)
+    b.dot(0.0, -0.49, 0.034, darker(bow, 0.3))
+    if v[1] < 0.3:
+        b.line(path("M 0.16 -0.9 L 0.24 -0.84 M 0.17 -0.84 L 0.22 -0.9"), INK, 0.016)
+
+
+def tv(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """An old set in a coloured case with aerials, knobs and splayed legs; v[0] picks what is on."""
+    b.shadow(0.56)
+    b.line(path("M -0.05 -0.78 L -0.28 -0.975 M -0.02 -0.78 L 0.2 -0.975"), (110, 112, 120), 0.028)
+    b.limb(path("M -0.4 -0.1 L -0.47 -0.025 M 0.4 -0.1 L 0.47 -0.025"), WOOD, 0.055)
+    b.fill(box(-0.62, -0.8, 0.62, -0.08, 0.1), rgb)
+    b.fill(box(-0.53, -0.71, 0.29, -0.17, 0.1), TYRE, shade=0.0, outline=False)
+    screen = box(-0.48, -0.66, 0.24, -0.22, 0.08)
+    b.fill(screen, (168, 206, 222), shade=0.2, outline=False)
+    with b.clip(screen):
+        programme = int(v[0] * 3)
+        if programme == 0:
+            b.fill(path("M -0.5 -0.3 Q -0.3 -0.5 -0.1 -0.32 Q 0.05 -0.46 0.3 -0.3 L 0.3 -0.2 L -0.5 -0.2 Z"), LEAF, shade=0.0, outline=False)
+            b.dot(0.08, -0.55, 0.06, (250, 214, 96))
+        elif programme == 1:
+            b.line(path("M -0.4 -0.22 V -0.7 M -0.12 -0.22 V -0.7 M 0.16 -0.22 V -0.7"), (240, 190, 110), 0.1)
+    b.line(path("M -0.4 -0.5 L -0.3 -0.61"), (250, 252, 252), 0.03)
+    for y in (-0.62, -0.46):
+        b.dot(0.45, y, 0.062, accent(rgb))
+        b.dot(0.45, y, 0.022, INK)
+    b.line(path("M 0.38 -0.3 H 0.52 M 0.38 -0.23 H 0.52"), darker(rgb, 0.45), 0.022)
+    if b.light.lamps:
+        b.glow(-0.12, -0.44, 0.5, (180, 214, 240), 0.45)
+
+
+def guitar(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
+    """An upright guitar: waisted body in `rgb`, sound hole, long neck; v[0] adds a guard beside the hole."""
+    b.shadow(0.22)
+    b.fill(path(
+        "M 0 -0.58 Q 0.17 -0.58 0.17 -0.46 Q 0.17 -0.38 0.14 -0.35 Q 0.225 -0.29 0.225 -0.17 Q 0.21 -0.01 0 -0.01 "
+        "Q -0.21 -0.01 -0.225 -0.17 Q -0.225 -0.29 -0.14 -0.35 Q -0.17 -0.38 -0.17 -0.46 Q -0.17 -0.58 0 -0.58 Z"), rgb, shade=0.28)
+    b.fill(box(-0.032, -0.9, 0.032, -0.36, 0.01), LEATHER, shade=0.06)
+    b.fill(path("M -0.04 -0.86 L -0.062 -0.98 Q 0 -1.0 0.062 -0.98 L 0.04 -0.86 Z"), rgb)
+    for y in (-0.95, -0.9):
+        b.line(path(f"M -0.085 {y} H -0.06 M 0.06 {y} H 0.085"), PAPER, 0.028)
+    b.dot(0.0, -0.36, 0.082, accent(rgb))
+    b.dot(0.0, -0.36, 0.062, LEATHER)
+    if v[0] < 0.5:
+        b.fill(path("M 0.07 -0.33 Q 0.16 -0.28 0.15 -0.16 Q 0.07 -0.18 0.04 -0.29 Z"), darker(rgb, 0.5), shade=0.0, outline=False)
+    b.line(path("M -0.08 -0.13 H 0.08"), LEATHER, 0.035)
+    b.line(path("M -0.012 -0.96 V -0.13 M 0.012 -0.96 V -0.13"), PAPER, 0.008)
+    b.line(path("M -0.16 -0.2 Q -0.15 -0.1 -0.08 -0.06"), lighter(rgb, 0.5), 0.02)

@@ -1,0 +1,198 @@
+"""Five materials, each a base colour and a pattern, so that colour tells them apart in paint and pattern in pencil.
+
+A pattern is laid out once over the unit frame x in [-1, 1], y in [-1.1, 0] and clipped to the shape it fills. Each
+layer of it is a single path of many pieces, hence a single call.
+"""
+
+from functools import lru_cache
+
+import skia
+
+from pinpoint.diorama.brush import RGB, Brush, darker, lighter
+from pinpoint.errors import unknown
+
+MATERIALS = ("wood", "stone", "metal", "paper", "brick")
+VARIANTS = 4  # layouts per material; few, so that they are built once and kept
+
+BASE: dict[str, RGB] = {
+    "wood": (200, 146, 88),
+    "stone": (112, 106, 100),  # the mortar; the blocks lie on it
+    "metal": (150, 170, 192),
+    "paper": (252, 247, 230),
+    "brick": (232, 212, 188),  # the mortar
+}
+
+
+def noise(*key: float) -> float:
+    """A number in [0, 1) that depends on `key` alone: incidental variety without a random state."""
+    mixed = 0
+    for k in key:
+        mixed = (mixed * 1_000_003 + round(k * 1000) + 0x9E37) & 0xFFFFFFFF
+        mixed = ((mixed ^ (mixed >> 15)) * 0x2C1B3C6D) & 0xFFFFFFFF
+    return ((mixed ^ (mixed >> 12)) & 0xFFFFFF) / 0x1000000
+
+
+def material_fill(b: Brush, shape: skia.Path, material: str, v: tuple[float, float, float]) -> None:
+    """Fill `shape` (in a frame one unit tall) with a material; `v`, three numbers in [0, 1), picks its layout."""
+    if material not in MATERIALS:
+        raise unknown("material", material, MATERIALS)
+    b.fill(shape, BASE[material], shade=0.16)
+    with b.clip(shape):
+        _PATTERNS[material](b, int(v[1] * VARIANTS))
+
+
+# -- wood: planks, grain, knots and nails -----------------------------------------------------------------------------
+@lru_cache(maxsize=VARIANTS)
+def _wood(k: int) -> tuple[skia.Path, skia.Path, skia.Path, skia.Path]:
+    planks, seams, grain, marks = skia.Path(), skia.Path(), skia.Path(), skia.Path()
+    width = 0.165
+    for i in range(-6, 7):
+        x = i * width + 0.05 * noise(k, 1)
+        if i % 2:
+            planks.addRect(skia.Rect.MakeLTRB(x, -1.1, x + width, 0))
+        seams.moveTo(x, -1.1).lineTo(x, 0)
+        knot = -0.12 - 0.85 * noise(k, i, 2)
+        middle = x + width * (0.42 + 0.16 * noise(k, i, 3))
+        for side, reach in ((-1, 0.055), (1, 0.055)):  # the grain parts around the knot
+            grain.moveTo(middle + side * 0.022, -1.1).lineTo(middle + side * 0.022, knot - 0.14)
+            grain.quadTo(middle + side * reach * 1.6, knot, middle + side * 0.022, knot + 0.14)
+            grain.lineTo(middle + side * 0.022, 0)
+        marks.addOval(skia.Rect.MakeLTRB(middle - 0.026, knot - 0.042, middle + 0.026, knot + 0.042))
+        for y in (-0.93, -0.06):
+            marks.addCircle(x + width / 2, y, 0.016)
+    return planks, seams, grain, marks
+
+
+def _draw_wood(b: Brush, k: int) -> None:
+    planks, seams, grain, marks = _wood(k)
+    base = BASE["wood"]
+    b.fill(planks, darker(base, 0.16), shade=0.08, outline=False)
+    b.line(grain, darker(base, 0.32), 0.013)
+    b.line(seams, darker(base, 0.62), 0.024)
+    b.fill(marks, (104, 62, 38), shade=0, outline=False)
+
+
+# -- stone: rounded blocks of uneven width in three greys --------------------------------------------------------------
+@lru_cache(maxsize=VARIANTS)
+def _stone(k: int) -> tuple[skia.Path, ...]:
+    tones = (skia.Path(), skia.Path(), skia.Path())
+    y, row = 0.0, 0
+    while y > -1.1:
+        height = 0.17 + 0.07 * noise(k, row, 1)
+        x, i = -1.0 - 0.15 * noise(k, row, 2), 0
+        while x < 1.0:
+            width = 0.2 + 0.18 * noise(k, row, i, 3)
+            tones[int(3 * noise(k, row, i, 4))].addPath(_block(x, y - height, x + width, y, k + 10 * row + i))
+            x, i = x + width, i + 1
+        y, row = y - height, row + 1
+    return tones
+
+
+def _block(left: float, top: float, right: float, bottom: float, key: int) -> skia.Path:
+    """A field stone: a superellipse with a corner knocked in."""
+    gap = 0.016
+    left, top, right, bottom = left + gap, top + gap, right - gap, bottom - gap
+    x, y = (left + right) / 2 + 0.03 * (noise(key, 7) - 0.5), (top + bottom) / 2 + 0.03 * (noise(key, 8) - 0.5)
+    dent = 0.05 * noise(key, 9)
+    out = skia.Path()
+    out.moveTo(x, top + dent * 0.4)
+    out.cubicTo(right - 0.05, top, right, top + 0.03, right - dent * 0.3, y)
+    out.cubicTo(right, bottom - 0.02, right - 0.04, bottom, x, bottom)
+    out.cubicTo(left + 0.04, bottom, left, bottom - 0.03, left, y)
+    out.cubicTo(left + dent, top + 0.03, left + 0.04 + dent, top, x, top + dent * 0.4)
+    out.close()
+    return out
+
+
+def _draw_stone(b: Brush, k: int) -> None:
+    for blocks, tone in zip(_stone(k), ((196, 192, 182), (170, 166, 160), (148, 146, 144)), strict=True):
+        b.fill(blocks, tone, shade=0.06, outline=b.style != "natural")
+
+
+# -- metal: riveted panels under a diagonal sheen -----------------------------------------------------------------------
+@lru_cache(maxsize=VARIANTS)
+def _metal(k: int) -> tuple[skia.Path, skia.Path, skia.Path, skia.Path]:
+    sheen, seams, edges, rivets = skia.Path(), skia.Path(), skia.Path(), skia.Path()
+    size = 0.42
+    for i in range(-4, 6):
+        x = i * 0.46 + 0.4 * noise(k, 1)
+        for left, right in ((0.0, 0.15), (0.2, 0.25)):
+            sheen.addPoly([skia.Point(x + left, 0), skia.Point(x + right, 0),
+                           skia.Point(x + right + 0.75, -1.1), skia.Point(x + left + 0.75, -1.1)], True)  # fmt: skip
+    offset = 0.2 * noise(k, 2)
+    for i in range(-3, 4):
+        x = i * size + offset
+        seams.moveTo(x, -1.1).lineTo(x, 0)
+        edges.moveTo(x + 0.018, -1.1).lineTo(x + 0.018, 0)
+        for j in range(3):
+            y = -0.5 * j
+            for step in range(1, 4):
+                rivets.addCircle(x + size * step / 4, y - 0.06, 0.02)
+                rivets.addCircle(x + 0.065, y - 0.5 * step / 4, 0.02)
+    for j in range(3):
+        seams.moveTo(-1, -0.5 * j).lineTo(1, -0.5 * j)
+        edges.moveTo(-1, -0.5 * j + 0.018).lineTo(1, -0.5 * j + 0.018)
+    return sheen, seams, edges, rivets
+
+
+def _draw_metal(b: Brush, k: int) -> None:
+    sheen, seams, edges, rivets = _metal(k)
+    base = BASE["metal"]
+    b.fill(sheen, (226, 238, 248), shade=0, outline=False)
+    b.line(edges, (240, 247, 252), 0.018)
+    b.line(seams, darker(base, 0.55), 0.02)
+    b.fill(rivets, darker(base, 0.6), shade=0, outline=False)
+
+
+# -- paper: folded sheets with printed lines and tape ------------------------------------------------------------------
+@lru_cache(maxsize=VARIANTS)
+def _paper(k: int) -> tuple[skia.Path, skia.Path, skia.Path, skia.Path]:
+    folds, creases, text, tape = skia.Path(), skia.Path(), skia.Path(), skia.Path()
+    width, height = 0.48, 0.36
+    for row in range(4):
+        for i in range(-3, 3):
+            x, y = i * width + 0.3 * noise(k, row, 1), -height * row
+            flip = noise(k, row, i, 2) < 0.5
+            corner = (x, y - height) if flip else (x + width, y - height)
+            folds.addPoly([skia.Point(*corner), skia.Point(x + width, y), skia.Point(x, y)], True)
+            creases.addPoly([skia.Point(x, y), skia.Point(x + width, y), skia.Point(*corner)], True)
+            for n in range(3):
+                length = width * (0.72 if n < 2 else 0.3 + 0.3 * noise(k, row, i, 3))
+                text.moveTo(x + 0.06, y - 0.28 + 0.085 * n).lineTo(x + 0.06 + length, y - 0.28 + 0.085 * n)
+            if noise(k, row, i, 4) < 0.45:
+                tape.addRect(skia.Rect.MakeXYWH(x - 0.06, y - height - 0.03, 0.13, 0.06))
+    return folds, creases, text, tape
+
+
+def _draw_paper(b: Brush, k: int) -> None:
+    folds, creases, text, tape = _paper(k)
+    base = BASE["paper"]
+    b.fill(folds, (236, 228, 206), shade=0, outline=False)
+    b.line(text, (120, 134, 170), 0.02)
+    b.line(creases, (206, 196, 172), 0.012)
+    b.fill(tape, (244, 214, 130), shade=0, outline=False)
+    b.line(tape, lighter(base, 0.5), 0.006)
+
+
+# -- brick: regular courses in two reds ------------------------------------------------------------------------------
+@lru_cache(maxsize=VARIANTS)
+def _brick(k: int) -> tuple[skia.Path, skia.Path]:
+    light, dark = skia.Path(), skia.Path()
+    height, width, joint = 0.115, 0.25, 0.024
+    for row in range(10):
+        for i in range(-5, 6):
+            x = i * width - (row % 2) * width / 2
+            y = -height * row
+            brick = skia.Rect.MakeLTRB(x + joint / 2, y - height + joint / 2, x + width - joint / 2, y - joint / 2)
+            (dark if noise(k, row, i, 1) < 0.3 else light).addRect(brick)
+    return light, dark
+
+
+def _draw_brick(b: Brush, k: int) -> None:
+    for courses, tone in zip(_brick(k), ((190, 82, 62), (154, 60, 50)), strict=True):
+        b.fill(courses, tone, shade=0.08, outline=False)
+        if b.style == "sketch":  # ruled, not searched for: bricks are regular
+            b.line(courses, darker(tone, 0.6), 0.01)
+
+
+_PATTERNS = {"wood": _draw_wood, "stone": _draw_stone, "metal": _draw_metal, "paper": _draw_paper, "brick": _draw_brick}

@@ -1,0 +1,51 @@
+"""Every object of the world by its name (COCO's where COCO has it), and how each sits in a picture."""
+
+from collections.abc import Callable
+
+from pinpoint.diorama import household, outdoors, shaped, vehicles
+from pinpoint.diorama.brush import RGB, Brush
+from pinpoint.diorama.shaped import SHAPES
+
+__all__ = ["ASPECT", "SHAPED", "SHAPES", "SKY", "THINGS"]
+
+Drawer = Callable[[Brush, RGB, str | None, tuple[float, float, float]], None]
+
+# name: (drawer, width / height of its box)
+_TABLE: dict[str, tuple[Drawer, float]] = {
+    "bicycle": (vehicles.bicycle, 1.66),
+    "car": (vehicles.car, 2.04),
+    "bus": (vehicles.bus, 2.14),
+    "truck": (vehicles.truck, 2.04),
+    "motorcycle": (vehicles.motorcycle, 1.66),
+    "boat": (vehicles.boat, 1.34),
+    "airplane": (vehicles.airplane, 1.96),
+    "kite": (shaped.kite, 0.80),
+    "balloon": (shaped.balloon, 0.80),
+    "cushion": (shaped.cushion, 1.00),
+    "clock": (shaped.clock, 1.02),
+    "lantern": (shaped.lantern, 0.84),
+    "bench": (outdoors.bench, 1.74),
+    "umbrella": (outdoors.umbrella, 1.20),
+    "suitcase": (outdoors.suitcase, 0.74),
+    "sports ball": (outdoors.sports_ball, 1.02),
+    "chair": (household.chair, 0.76),
+    "couch": (household.couch, 2.00),
+    "potted plant": (household.potted_plant, 0.86),
+    "vase": (household.vase, 0.66),
+    "book": (household.book, 0.86),
+    "cup": (household.cup, 1.18),
+    "bottle": (household.bottle, 0.44),
+    "cake": (household.cake, 1.24),
+    "teddy bear": (household.teddy_bear, 0.82),
+    "tv": (household.tv, 1.30),
+    "fire hydrant": (outdoors.fire_hydrant, 0.72),
+    "traffic light": (outdoors.traffic_light, 0.48),
+    "stop sign": (outdoors.stop_sign, 0.68),
+    "backpack": (outdoors.backpack, 0.84),
+    "guitar": (household.guitar, 0.50),
+}
+
+THINGS: dict[str, Drawer] = {name: drawer for name, (drawer, _) in _TABLE.items()}
+ASPECT: dict[str, float] = {name: aspect for name, (_, aspect) in _TABLE.items()}
+SKY: frozenset[str] = frozenset({"airplane", "kite", "balloon"})  # they hang in the air: no shadow under them
+SHAPED: frozenset[str] = frozenset({"kite", "balloon", "cushion", "clock", "lantern"})  # come in SHAPES
