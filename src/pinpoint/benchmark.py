@@ -14,7 +14,21 @@ from typing import Any, Protocol
 import numpy as np
 
 from pinpoint.errors import PinpointError, unknown
+from pinpoint.evaluate import EmbeddingRetriever, Result, Retriever, VectorRetriever, evaluate
 from pinpoint.files import digest
+
+__all__ = [
+    "Benchmark",
+    "EmbeddingRetriever",
+    "Gallery",
+    "Images",
+    "Query",
+    "Result",
+    "Retriever",
+    "VectorRetriever",
+    "evaluate",
+    "load_batch",
+]
 
 
 class Images(Protocol):
@@ -85,7 +99,7 @@ class Query:
                 raise PinpointError(f"query {self.id!r} {fault}; mend the benchmark that made it")
 
     def to_json(self) -> dict[str, Any]:
-        """The fields that differ from their default, as JSON values."""
+        """The fields that differ from their default, as JSON values; `relevant` and others become lists."""
         stated = {f.name: (getattr(self, f.name), f.default) for f in fields(self)}
         return {k: list(v) if isinstance(v, tuple) else v for k, (v, default) in stated.items() if v != default}
 
@@ -185,7 +199,10 @@ class Benchmark:
     @classmethod
     def from_json(cls, content: Mapping[str, Any], images: Images) -> "Benchmark":
         """Rebuild a benchmark over `images`; other pixels or an edited file are refused by the digest."""
-        queries = tuple(Query.from_json(q) for q in content["queries"])
+        pools = [tuple(pool) for pool in content["pools"]]
+        queries = tuple(
+            Query.from_json({**q, "pool": pools[q["pool"]]} if "pool" in q else q) for q in content["queries"]
+        )
         gallery = Gallery(tuple(content["gallery"]), images)
         name, version, split, notes = (content[k] for k in ("name", "version", "split", "notes"))
         benchmark = cls(name, version, split, gallery, queries, notes)
@@ -197,6 +214,8 @@ class Benchmark:
         return benchmark
 
     def _content(self) -> dict[str, Any]:
+        pools = tuple(dict.fromkeys(q.pool for q in self.queries if q.pool is not None))
+        number = {pool: n for n, pool in enumerate(pools)}  # one large pool may serve thousands of queries
         return {
             "name": self.name,
             "version": self.version,
@@ -204,5 +223,8 @@ class Benchmark:
             "notes": dict(self.notes),
             "images": self.gallery.images.fingerprint,
             "gallery": list(self.gallery.ids),
-            "queries": [q.to_json() for q in self.queries],
+            "pools": [list(pool) for pool in pools],
+            "queries": [
+                {**q.to_json(), "pool": number[q.pool]} if q.pool is not None else q.to_json() for q in self.queries
+            ],
         }

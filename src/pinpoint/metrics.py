@@ -56,8 +56,10 @@ def rank(
     may not compete; `names` (Q,) are what the message calls the queries.
     """
     scores = _real(scores, names)
-    allowed = np.asarray(scores > -np.inf) if allowed is None else allowed
-    _refuse(~relevant.any(axis=1), names, "has no relevant item")
+    if allowed is None:
+        allowed = np.asarray(scores > -np.inf)
+    n_relevant = relevant.sum(axis=1)
+    _refuse(n_relevant == 0, names, "has no relevant item")
     _refuse((relevant & ~allowed).any(axis=1), names, "has a relevant item that may not compete")
     scores = np.where(allowed, scores, -np.inf)
     n_candidates, n_out = allowed.sum(axis=1), (~allowed).sum(axis=1)
@@ -84,7 +86,7 @@ def rank(
         hits=hits,
         hits_above=so_far - so_far[bounds[row]],
         n_candidates=n_candidates,
-        n_relevant=relevant.sum(axis=1),
+        n_relevant=n_relevant,
     )
 
 
