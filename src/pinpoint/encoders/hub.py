@@ -1,0 +1,87 @@
+"""Weights and tokenizers of public models, from the Hugging Face cache of this machine.
+
+`load` never touches the network: a chapter must not start to download gigabytes. `fetch` does, when asked.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pinpoint.torchvision_shim  # noqa: F401  (before open_clip is imported)
+from pinpoint.errors import PinpointError
+from pinpoint.files import digest
+
+WEIGHT_FILES = ("open_clip_model.safetensors", "model.safetensors")
+TOKENIZER_FILES = ("*.json", "*.model", "*.txt")
+
+
+def cached_weights(name: str, tag_cfg: dict[str, Any]) -> tuple[Path, str]:
+    """The safetensors file of a pretrained tag and its commit; if it is not here, a line that says how to get it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    repo, _, filename = tag_cfg["hf_hub"].rpartition("/")
+    for candidate in weight_files(filename):
+        path = try_to_load_from_cache(repo, candidate)
+        if isinstance(path, str):
+            return Path(path), Path(path).parent.name
+    raise PinpointError(
+        f"the weights of {name} are not on this machine; fetch them once where there is a network: "
+        f"hf download {repo} {weight_files(filename)[0]}"
+    )
+
+
+def weight_files(filename: str) -> tuple[str, ...]:
+    """The safetensors names to look for. Pickled files have a safetensors twin; the pickle itself is never read."""
+    if not filename:
+        return WEIGHT_FILES
+    return (str(Path(filename).with_suffix(".safetensors")),)
+
+
+def open_clip_tokenizer(architecture: str, text_cfg: dict[str, Any]) -> Any:
+    """The tokenizer of an open_clip architecture: CLIP's own, or a Hugging Face one from the cache."""
+    import open_clip
+
+    repo = text_cfg.get("hf_tokenizer_name")
+    if not repo:
+        return open_clip.get_tokenizer(architecture)
+    from huggingface_hub import snapshot_download
+
+    options = {**text_cfg.get("tokenizer_kwargs", {}), "tokenizer_mode": text_cfg.get("tokenizer_mode")}
+    try:
+        folder = snapshot_download(repo, allow_patterns=list(TOKENIZER_FILES), local_files_only=True)
+        return open_clip.HFTokenizer(folder, context_length=text_cfg.get("context_length", 77), **options)
+    except (OSError, ValueError) as error:
+        raise PinpointError(
+            f"the tokenizer of {architecture} is not on this machine ({type(error).__name__}); fetch it once where "
+            f"there is a network: hf download {repo} --include '*.json' '*.model'"
+        ) from None
+
+
+def tokenizer_digest(tokenizer: Any) -> str:
+    """A hash over what the tokenizer does: its merges (CLIP) or its whole serialised form (Hugging Face)."""
+    inner = getattr(tokenizer, "tokenizer", None)
+    if inner is None:
+        return digest([" ".join(pair) for pair in tokenizer.bpe_ranks])
+    backend = getattr(inner, "backend_tokenizer", None)
+    return digest(backend.to_str() if backend is not None else sorted(inner.get_vocab().items()))
+
+
+def fetch(name: str) -> Path:
+    """Download the weights (and the Hugging Face tokenizer, if any) of `open_clip/ARCHITECTURE/TAG` into the cache."""
+    import open_clip
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    from pinpoint.encoders.registry import BY_NAME
+
+    source = BY_NAME[name].source if name in BY_NAME else name
+    prefix, _, rest = source.partition("/")
+    architecture, _, tag = rest.rpartition("/")
+    tag_cfg = open_clip.get_pretrained_cfg(architecture, tag)
+    if prefix != "open_clip" or not tag_cfg:
+        raise PinpointError(f"nothing to fetch for {name!r}; give open_clip/ARCHITECTURE/TAG or a name of the registry")
+    repo, _, filename = tag_cfg["hf_hub"].rpartition("/")
+    if tokenizer := open_clip.get_model_config(architecture)["text_cfg"].get("hf_tokenizer_name"):
+        snapshot_download(tokenizer, allow_patterns=list(TOKENIZER_FILES))
+    try:
+        return Path(hf_hub_download(repo, weight_files(filename)[0]))
+    except OSError as error:
+        raise PinpointError(f"could not fetch {name} from {repo}: {error}") from None
