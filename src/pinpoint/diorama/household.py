@@ -29,7 +29,8 @@ def couch(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.shadow(0.94)
     for x in (-0.76, 0.76):
         b.limb(path(f"M {x} -0.12 V -0.03"), WOOD, 0.07)
-    b.fill(path("M -0.8 -0.2 L -0.8 -0.84 Q -0.8 -0.99 -0.64 -0.99 L 0.64 -0.99 Q 0.8 -0.99 0.8 -0.84 L 0.8 -0.2 Z"), rgb)
+    b.fill(path(
+        "M -0.8 -0.2 L -0.8 -0.84 Q -0.8 -0.99 -0.64 -0.99 L 0.64 -0.99 Q 0.8 -0.99 0.8 -0.84 L 0.8 -0.2 Z"), rgb)
     b.line(path("M 0 -0.96 V -0.5"), darker(rgb, 0.35), 0.018)
     if v[1] < 0.5:
         for x in (-0.38, 0.38):
@@ -41,7 +42,9 @@ def couch(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         b.fill(box(x - 0.155, -0.68, x + 0.155, -0.09, 0.14), rgb)
     if v[0] < 0.7:
         x = -0.47 if v[0] < 0.35 else 0.47
-        b.fill(path(f"M {x - 0.17} -0.78 Q {x} -0.74 {x + 0.17} -0.8 Q {x + 0.14} -0.63 {x + 0.18} -0.47 Q {x} -0.51 {x - 0.16} -0.46 Q {x - 0.13} -0.62 {x - 0.17} -0.78 Z"),
+        b.fill(path(
+            f"M {x - 0.17} -0.78 Q {x} -0.74 {x + 0.17} -0.8 Q {x + 0.14} -0.63 {x + 0.18} -0.47 "
+            f"Q {x} -0.51 {x - 0.16} -0.46 Q {x - 0.13} -0.62 {x - 0.17} -0.78 Z"),
                accent(rgb))
 
 
@@ -49,15 +52,20 @@ def potted_plant(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A big pot with a few green leaves; v[0] picks fans or round leaves, v[1] a band on the pot."""
     b.shadow(0.32)
     if v[0] < 0.5:
-        for d in ("M 0 -0.5 Q -0.36 -0.62 -0.4 -0.84 Q -0.1 -0.8 0 -0.5 Z", "M 0 -0.5 Q 0.36 -0.62 0.4 -0.84 Q 0.1 -0.8 0 -0.5 Z"):
+        for d in ("M 0 -0.5 Q -0.36 -0.62 -0.4 -0.84 Q -0.1 -0.8 0 -0.5 Z",
+            "M 0 -0.5 Q 0.36 -0.62 0.4 -0.84 Q 0.1 -0.8 0 -0.5 Z"):
             b.fill(path(d), darker(LEAF, 0.12))
         b.fill(path("M 0 -0.5 Q -0.22 -0.78 0.0 -0.99 Q 0.22 -0.78 0 -0.5 Z"), LEAF)
         b.line(path("M 0 -0.55 V -0.88"), darker(LEAF, 0.35), 0.014)
     else:
-        b.line(path("M 0 -0.5 Q -0.1 -0.7 -0.2 -0.76 M 0 -0.5 V -0.86 M 0 -0.5 Q 0.1 -0.66 0.24 -0.74"), darker(LEAF, 0.3), 0.03)
+        b.line(path(
+            "M 0 -0.5 Q -0.1 -0.7 -0.2 -0.76 M 0 -0.5 V -0.86 M 0 -0.5 Q 0.1 -0.66 0.24 -0.74"), darker(LEAF, 0.3),
+                0.03)
         for x, y, r in ((-0.24, -0.74, 0.125), (0.25, -0.72, 0.12), (0.01, -0.86, 0.13)):
             b.fill(oval(x, y, r, r * 0.95), LEAF)
-    b.fill(path("M -0.31 -0.48 L 0.31 -0.48 L 0.24 -0.05 Q 0.23 -0.01 0.18 -0.01 L -0.18 -0.01 Q -0.23 -0.01 -0.24 -0.05 Z"), rgb, shade=0.28)
+    b.fill(path(
+        "M -0.31 -0.48 L 0.31 -0.48 L 0.24 -0.05 Q 0.23 -0.01 0.18 -0.01 L -0.18 -0.01 Q -0.23 -0.01 -0.24 -0.05 Z"),
+            rgb, shade=0.28)
     if v[1] < 0.5:
         b.line(path("M -0.265 -0.24 L -0.13 -0.17 L 0 -0.24 L 0.13 -0.17 L 0.265 -0.24"), accent(rgb), 0.03)
     b.fill(box(-0.38, -0.58, 0.38, -0.44, 0.04), lighter(rgb, 0.06))
@@ -66,7 +74,8 @@ def potted_plant(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 def vase(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A bellied vase with one to three flowers (v[0]), a band or waves on it (v[1])."""
     b.shadow(0.24)
-    stems = ((0.03, -0.88, (244, 170, 190)), (-0.18, -0.8, (250, 214, 96)), (0.2, -0.78, (250, 246, 236)))[: 1 + int(v[0] * 3)]
+    stems = ((0.03, -0.88, (244, 170, 190)), (-0.18, -0.8, (250, 214, 96)), (0.2, -0.78, (250, 246,
+        236)))[: 1 + int(v[0] * 3)]
     for x, y, petal in stems:
         b.line(path(f"M 0 -0.6 Q {x * 0.4:.2f} {y + 0.15:.2f} {x} {y}"), LEAF, 0.024)
         for dx, dy in ((-0.055, 0.0), (0.055, 0.0), (0.0, -0.055), (0.0, 0.055)):
@@ -104,7 +113,9 @@ def cup(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A mug with its handle on the right and steam; v[0] picks dots, a band or nothing, v[1] the curl of steam."""
     b.shadow(0.42)
     b.limb(path("M 0.26 -0.58 Q 0.53 -0.62 0.5 -0.4 Q 0.47 -0.2 0.24 -0.2"), rgb, 0.1)
-    b.fill(path("M -0.44 -0.71 L -0.39 -0.1 Q -0.37 -0.01 -0.26 -0.01 L 0.12 -0.01 Q 0.23 -0.01 0.25 -0.1 L 0.3 -0.71 Z"), rgb, shade=0.28)
+    b.fill(path(
+        "M -0.44 -0.71 L -0.39 -0.1 Q -0.37 -0.01 -0.26 -0.01 L 0.12 -0.01 Q 0.23 -0.01 0.25 -0.1 L 0.3 -0.71 Z"),
+            rgb, shade=0.28)
     if v[0] < 0.33:
         for x, y in ((-0.24, -0.46), (0.1, -0.46), (-0.07, -0.26)):
             b.dot(x, y, 0.06, accent(rgb))
@@ -114,7 +125,9 @@ def cup(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.fill(oval(-0.07, -0.7, 0.29, 0.045), (108, 66, 44), shade=0.0, outline=False)
     s = 1 if v[1] < 0.5 else -1
     b.line(path(f"M -0.18 -0.78 Q {-0.18 - 0.1 * s:.2f} -0.84 -0.18 -0.89 Q {-0.18 + 0.08 * s:.2f} -0.93 -0.18 -0.97 "
-                f"M 0.04 -0.78 Q {0.04 - 0.1 * s:.2f} -0.84 0.04 -0.89 Q {0.04 + 0.08 * s:.2f} -0.93 0.04 -0.97"), (252, 250, 246), 0.035)
+
+                    f"M 0.04 -0.78 Q {0.04 - 0.1 * s:.2f} -0.84 0.04 -0.89 Q {0.04 + 0.08 * s:.2f} -0.93 0.04 -0.97"),
+                        (252, 250, 246), 0.035)
 
 
 def bottle(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -122,7 +135,9 @@ def bottle(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.shadow(0.2)
     b.fill(box(-0.05, -0.99, 0.05, -0.88, 0.015), (206, 164, 112))
     b.fill(path(
-        "M -0.065 -0.92 L 0.065 -0.92 L 0.065 -0.68 Q 0.19 -0.62 0.19 -0.5 L 0.19 -0.06 Q 0.19 -0.01 0.13 -0.01 L -0.13 -0.01 "
+
+            "M -0.065 -0.92 L 0.065 -0.92 L 0.065 -0.68 Q 0.19 -0.62 0.19 -0.5 "
+            "L 0.19 -0.06 Q 0.19 -0.01 0.13 -0.01 L -0.13 -0.01 "
         "Q -0.19 -0.01 -0.19 -0.06 L -0.19 -0.5 Q -0.19 -0.62 -0.065 -0.68 Z"), rgb, shade=0.34)
     b.fill(box(-0.08, -0.93, 0.08, -0.86, 0.02), darker(rgb, 0.2), shade=0.0, outline=False)
     b.fill(box(-0.15, -0.4, 0.15, -0.16, 0.02), PAPER, shade=0.06, outline=False)
@@ -138,15 +153,19 @@ def cake(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.shadow(0.54)
     b.fill(oval(0.0, -0.06, 0.59, 0.055), (232, 236, 240), shade=0.1)
     b.fill(path("M -0.5 -0.42 L -0.5 -0.1 Q 0 0.0 0.5 -0.1 L 0.5 -0.42 Z"), rgb, shade=0.26)
-    b.line(path("M -0.49 -0.4 Q -0.41 -0.24 -0.33 -0.37 Q -0.25 -0.2 -0.16 -0.35 Q -0.08 -0.18 0.0 -0.35 Q 0.08 -0.18 0.16 -0.35 Q 0.25 -0.2 0.33 -0.37 Q 0.41 -0.24 0.49 -0.4"),
+    b.line(path(
+        "M -0.49 -0.4 Q -0.41 -0.24 -0.33 -0.37 Q -0.25 -0.2 -0.16 -0.35 Q -0.08 -0.18 0.0 -0.35 "
+        "Q 0.08 -0.18 0.16 -0.35 Q 0.25 -0.2 0.33 -0.37 Q 0.41 -0.24 0.49 -0.4"),
            accent(rgb), 0.045)
     b.fill(oval(0.0, -0.42, 0.5, 0.075), lighter(rgb, 0.2), shade=0.0)
     b.fill(path("M -0.33 -0.68 L -0.33 -0.42 Q 0 -0.34 0.33 -0.42 L 0.33 -0.68 Z"), rgb, shade=0.26)
-    b.line(path("M -0.32 -0.66 Q -0.24 -0.5 -0.16 -0.61 Q -0.08 -0.46 0.0 -0.6 Q 0.08 -0.46 0.16 -0.61 Q 0.24 -0.5 0.32 -0.66"), accent(rgb), 0.04)
+    b.line(path(
+        "M -0.32 -0.66 Q -0.24 -0.5 -0.16 -0.61 Q -0.08 -0.46 0.0 -0.6 Q 0.08 -0.46 0.16 -0.61 Q 0.24 -0.5 0.32 -0.66"), accent(rgb), 0.04)
     b.fill(oval(0.0, -0.68, 0.33, 0.055), lighter(rgb, 0.2), shade=0.0)
     for x in ((0.0,), (-0.12, 0.12), (-0.18, 0.0, 0.18))[int(v[0] * 3)]:
         b.line(path(f"M {x} -0.69 V -0.84"), (250, 244, 230), 0.05)
-        b.fill(path(f"M {x} -0.985 Q {x + 0.07} -0.88 {x} -0.86 Q {x - 0.07} -0.88 {x} -0.985 Z"), (250, 178, 60), shade=0.0)
+        b.fill(path(
+            f"M {x} -0.985 Q {x + 0.07} -0.88 {x} -0.86 Q {x - 0.07} -0.88 {x} -0.985 Z"), (250, 178, 60), shade=0.0)
     if v[1] < 0.5:
         for x in (-0.4, 0.4):
             b.dot(x, -0.46, 0.055, (196, 40, 56))
@@ -193,7 +212,9 @@ def tv(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     with b.clip(screen):
         programme = int(v[0] * 3)
         if programme == 0:
-            b.fill(path("M -0.5 -0.3 Q -0.3 -0.5 -0.1 -0.32 Q 0.05 -0.46 0.3 -0.3 L 0.3 -0.2 L -0.5 -0.2 Z"), LEAF, shade=0.0, outline=False)
+            b.fill(path(
+                "M -0.5 -0.3 Q -0.3 -0.5 -0.1 -0.32 Q 0.05 -0.46 0.3 -0.3 L 0.3 -0.2 L -0.5 -0.2 Z"), LEAF, shade=0.0,
+                    outline=False)
             b.dot(0.08, -0.55, 0.06, (250, 214, 96))
         elif programme == 1:
             b.line(path("M -0.4 -0.22 V -0.7 M -0.12 -0.22 V -0.7 M 0.16 -0.22 V -0.7"), (240, 190, 110), 0.1)
@@ -211,7 +232,8 @@ def guitar(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.shadow(0.22)
     b.fill(path(
         "M 0 -0.58 Q 0.17 -0.58 0.17 -0.46 Q 0.17 -0.38 0.14 -0.35 Q 0.225 -0.29 0.225 -0.17 Q 0.21 -0.01 0 -0.01 "
-        "Q -0.21 -0.01 -0.225 -0.17 Q -0.225 -0.29 -0.14 -0.35 Q -0.17 -0.38 -0.17 -0.46 Q -0.17 -0.58 0 -0.58 Z"), rgb, shade=0.28)
+
+            "Q -0.21 -0.01 -0.225 -0.17 Q -0.225 -0.29 -0.14 -0.35 Q -0.17 -0.38 -0.17 -0.46 Q -0.17 -0.58 0 -0.58 Z"), rgb, shade=0.28)
     b.fill(box(-0.032, -0.9, 0.032, -0.36, 0.01), LEATHER, shade=0.06)
     b.fill(path("M -0.04 -0.86 L -0.062 -0.98 Q 0 -1.0 0.062 -0.98 L 0.04 -0.86 Z"), rgb)
     for y in (-0.95, -0.9):
@@ -219,7 +241,9 @@ def guitar(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.dot(0.0, -0.36, 0.082, accent(rgb))
     b.dot(0.0, -0.36, 0.062, LEATHER)
     if v[0] < 0.5:
-        b.fill(path("M 0.07 -0.33 Q 0.16 -0.28 0.15 -0.16 Q 0.07 -0.18 0.04 -0.29 Z"), darker(rgb, 0.5), shade=0.0, outline=False)
+        b.fill(path(
+            "M 0.07 -0.33 Q 0.16 -0.28 0.15 -0.16 Q 0.07 -0.18 0.04 -0.29 Z"), darker(rgb, 0.5), shade=0.0,
+                outline=False)
     b.line(path("M -0.08 -0.13 H 0.08"), LEATHER, 0.035)
     b.line(path("M -0.012 -0.96 V -0.13 M 0.012 -0.96 V -0.13"), PAPER, 0.008)
     b.line(path("M -0.16 -0.2 Q -0.15 -0.1 -0.08 -0.06"), lighter(rgb, 0.5), 0.02)

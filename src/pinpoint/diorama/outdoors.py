@@ -9,7 +9,8 @@ from pinpoint.diorama.vehicles import STEEL, TYRE, Variety, accent
 def bench(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A park bench: broad planks in `rgb` on dark iron; v[0] picks two or three planks in the back."""
     b.shadow(0.8)
-    b.limb(path("M -0.64 -0.4 L -0.68 -0.03 M 0.64 -0.4 L 0.68 -0.03 M -0.46 -0.36 V -0.1 M 0.46 -0.36 V -0.1"), TYRE, 0.06)
+    b.limb(path(
+        "M -0.64 -0.4 L -0.68 -0.03 M 0.64 -0.4 L 0.68 -0.03 M -0.46 -0.36 V -0.1 M 0.46 -0.36 V -0.1"), TYRE, 0.06)
     b.limb(path("M -0.6 -0.4 L -0.63 -0.95 M 0.6 -0.4 L 0.63 -0.95"), TYRE, 0.06)
     edges = ((-0.97, -0.76), (-0.73, -0.52)) if v[0] < 0.5 else ((-0.97, -0.83), (-0.8, -0.66), (-0.63, -0.5))
     for top, bottom in edges:
@@ -30,9 +31,15 @@ def umbrella(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         "Q 0 -0.56 -0.12 -0.48 Q -0.24 -0.56 -0.35 -0.48 Q -0.46 -0.56 -0.57 -0.48 Z"), rgb, shade=0.28)
     if v[0] < 0.5:
         pale = lighter(rgb, 0.55) if sum(rgb) < 660 else (214, 204, 196)
-        b.fill(path("M -0.35 -0.49 Q -0.3 -0.85 0 -0.95 Q -0.12 -0.8 -0.12 -0.49 Q -0.24 -0.56 -0.35 -0.49 Z"), pale, shade=0.0, outline=False)
-        b.fill(path("M 0.35 -0.49 Q 0.3 -0.85 0 -0.95 Q 0.12 -0.8 0.12 -0.49 Q 0.24 -0.56 0.35 -0.49 Z"), pale, shade=0.0, outline=False)
-    b.line(path("M 0 -0.95 Q -0.3 -0.85 -0.35 -0.49 M 0 -0.95 Q -0.12 -0.8 -0.12 -0.49 M 0 -0.95 Q 0.12 -0.8 0.12 -0.49 M 0 -0.95 Q 0.3 -0.85 0.35 -0.49"),
+        b.fill(path(
+            "M -0.35 -0.49 Q -0.3 -0.85 0 -0.95 Q -0.12 -0.8 -0.12 -0.49 Q -0.24 -0.56 -0.35 -0.49 Z"), pale,
+                shade=0.0, outline=False)
+        b.fill(path(
+            "M 0.35 -0.49 Q 0.3 -0.85 0 -0.95 Q 0.12 -0.8 0.12 -0.49 Q 0.24 -0.56 0.35 -0.49 Z"), pale, shade=0.0,
+                outline=False)
+    b.line(path(
+        "M 0 -0.95 Q -0.3 -0.85 -0.35 -0.49 M 0 -0.95 Q -0.12 -0.8 -0.12 -0.49 M 0 -0.95 "
+        "Q 0.12 -0.8 0.12 -0.49 M 0 -0.95 Q 0.3 -0.85 0.35 -0.49"),
            darker(rgb, 0.35), 0.014)
 
 
@@ -44,7 +51,8 @@ def suitcase(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     for x in (-0.22, 0.22):
         b.dot(x, -0.05, 0.05, TYRE)
     b.fill(box(-0.34, -0.78, 0.34, -0.07, 0.08), rgb)
-    b.line(path("M -0.2 -0.72 V -0.13 M -0.07 -0.72 V -0.13 M 0.07 -0.72 V -0.13 M 0.2 -0.72 V -0.13"), darker(rgb, 0.32), 0.02)
+    b.line(path(
+        "M -0.2 -0.72 V -0.13 M -0.07 -0.72 V -0.13 M 0.07 -0.72 V -0.13 M 0.2 -0.72 V -0.13"), darker(rgb, 0.32), 0.02)
     for x, y in ((-0.27, -0.71), (0.27, -0.71), (-0.27, -0.14), (0.27, -0.14)):
         b.dot(x, y, 0.05, darker(rgb, 0.4))
     b.limb(path("M -0.08 -0.77 Q 0 -0.84 0.08 -0.77"), darker(rgb, 0.3), 0.03)
@@ -78,10 +86,16 @@ def sports_ball(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
                 near, far = angle_point(0.0, -0.5, 0.15, 72 * k - 90), angle_point(0.0, -0.5, 0.32, 72 * k - 90)
                 b.line(polygon(*near, *far, closed=False), patch, 0.022)
         elif kind == 1:
-            b.line(path("M -0.5 -0.46 Q 0 -0.56 0.5 -0.54 M 0.04 -1 Q -0.06 -0.5 0.04 0 M -0.3 -1 Q 0.02 -0.5 -0.3 0 M 0.36 -1 Q 0.02 -0.5 0.36 0"), dark, 0.032)
+            b.line(path(
+                "M -0.5 -0.46 Q 0 -0.56 0.5 -0.54 M 0.04 -1 Q -0.06 -0.5 0.04 0 M -0.3 -1 "
+                "Q 0.02 -0.5 -0.3 0 M 0.36 -1 Q 0.02 -0.5 0.36 0"), dark, 0.032)
         else:
-            b.line(path("M 0 -0.5 Q -0.16 -0.8 0.1 -1.02 M 0 -0.5 Q 0.34 -0.5 0.42 -0.16 M 0 -0.5 Q -0.18 -0.24 -0.5 -0.34"), accent(rgb), 0.045)
-            b.line(path("M -0.2 -0.56 Q -0.32 -0.8 -0.16 -1.0 M 0.16 -0.62 Q 0.44 -0.66 0.56 -0.4 M 0.04 -0.3 Q -0.12 -0.06 -0.36 -0.1"), accent(rgb), 0.03)
+            b.line(path(
+                "M 0 -0.5 Q -0.16 -0.8 0.1 -1.02 M 0 -0.5 Q 0.34 -0.5 0.42 -0.16 M 0 -0.5 Q -0.18 -0.24 -0.5 -0.34"),
+                    accent(rgb), 0.045)
+            b.line(path(
+                "M -0.2 -0.56 Q -0.32 -0.8 -0.16 -1.0 M 0.16 -0.62 "
+                "Q 0.44 -0.66 0.56 -0.4 M 0.04 -0.3 Q -0.12 -0.06 -0.36 -0.1"), accent(rgb), 0.03)
 
 
 def fire_hydrant(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -115,7 +129,9 @@ def traffic_light(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         if on:
             b.dot(-0.03, y - 0.03, 0.025, (255, 250, 236))
             b.glow(0.0, y, 0.3, colour, 0.8 if b.light.lamps else 0.3)
-        b.line(path(f"M -0.125 {y - 0.02} Q -0.1 {y - 0.13} 0 {y - 0.13} Q 0.1 {y - 0.13} 0.125 {y - 0.02}"), darker(rgb, 0.4), 0.028)
+        b.line(path(
+            f"M -0.125 {y - 0.02} Q -0.1 {y - 0.13} 0 {y - 0.13} Q 0.1 {y - 0.13} 0.125 {y - 0.02}"), darker(rgb,
+                0.4), 0.028)
 
 
 def stop_sign(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -124,15 +140,24 @@ def stop_sign(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.fill(box(-0.03, -0.5, 0.03, -0.005), STEEL, shade=0.15)
     if v[0] < 0.6:
         s = 1 if v[0] < 0.3 else -1
-        b.line(path(f"M 0 -0.005 L {-0.1 * s} -0.09 M 0 -0.005 L {0.05 * s} -0.12 M 0 -0.005 L {0.11 * s} -0.07"), (86, 146, 84), 0.025)
+        b.line(path(
+            f"M 0 -0.005 L {-0.1 * s} -0.09 M 0 -0.005 L {0.05 * s} -0.12 M 0 -0.005 L {0.11 * s} -0.07"), (86, 146,
+                84), 0.025)
     edges = [22.5 + 45 * k for k in range(8)]
     r = 0.335
     b.fill(polygon(*(c for a in edges for c in angle_point(0.0, -0.675, r, a))), (250, 246, 236), shade=0.04)
-    b.fill(polygon(*(c for a in edges for c in angle_point(0.0, -0.675, r * 0.88, a))), rgb, shade=0.16, outline=sum(rgb) > 660)
+    b.fill(polygon(*(c for a in edges for c in angle_point(0.0, -0.675, r * 0.88, a))), rgb, shade=0.16,
+        outline=sum(rgb) > 660)
     letters = path(
-        "M -0.155 -0.735 Q -0.23 -0.765 -0.23 -0.71 Q -0.22 -0.68 -0.19 -0.675 Q -0.15 -0.66 -0.155 -0.625 Q -0.17 -0.59 -0.235 -0.615 "
-        "M -0.125 -0.745 L -0.025 -0.745 M -0.075 -0.745 L -0.075 -0.605 M 0.055 -0.745 Q 0.1 -0.745 0.1 -0.675 Q 0.1 -0.605 0.055 -0.605 "
-        "Q 0.01 -0.605 0.01 -0.675 Q 0.01 -0.745 0.055 -0.745 M 0.14 -0.605 L 0.14 -0.745 Q 0.235 -0.75 0.23 -0.7 Q 0.225 -0.655 0.14 -0.665")
+
+            "M -0.155 -0.735 Q -0.23 -0.765 -0.23 -0.71 Q -0.22 -0.68 -0.19 -0.675 "
+            "Q -0.15 -0.66 -0.155 -0.625 Q -0.17 -0.59 -0.235 -0.615 "
+
+            "M -0.125 -0.745 L -0.025 -0.745 M -0.075 -0.745 L -0.075 -0.605 M 0.055 -0.745 "
+            "Q 0.1 -0.745 0.1 -0.675 Q 0.1 -0.605 0.055 -0.605 "
+
+            "Q 0.01 -0.605 0.01 -0.675 Q 0.01 -0.745 0.055 -0.745 M 0.14 -0.605 "
+            "L 0.14 -0.745 Q 0.235 -0.75 0.23 -0.7 Q 0.225 -0.655 0.14 -0.665")
     b.line(letters, (252, 248, 238) if sum(rgb) < 660 else INK, 0.032)
 
 
@@ -141,8 +166,12 @@ def backpack(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.shadow(0.34)
     b.limb(path("M -0.1 -0.9 Q -0.09 -0.96 0 -0.96 Q 0.09 -0.96 0.1 -0.9"), darker(rgb, 0.35), 0.045)
     b.limb(path("M -0.29 -0.72 Q -0.4 -0.5 -0.31 -0.16 M 0.29 -0.72 Q 0.4 -0.5 0.31 -0.16"), darker(rgb, 0.3), 0.055)
-    b.fill(path("M -0.31 -0.1 L -0.31 -0.62 Q -0.31 -0.92 0 -0.92 Q 0.31 -0.92 0.31 -0.62 L 0.31 -0.1 Q 0.31 -0.01 0.22 -0.01 L -0.22 -0.01 Q -0.31 -0.01 -0.31 -0.1 Z"), rgb)
-    b.fill(path("M -0.31 -0.6 Q -0.31 -0.92 0 -0.92 Q 0.31 -0.92 0.31 -0.6 Q 0.3 -0.52 0 -0.5 Q -0.3 -0.52 -0.31 -0.6 Z"), lighter(rgb, 0.12))
+    b.fill(path(
+        "M -0.31 -0.1 L -0.31 -0.62 Q -0.31 -0.92 0 -0.92 Q 0.31 -0.92 0.31 -0.62 L 0.31 -0.1 "
+        "Q 0.31 -0.01 0.22 -0.01 L -0.22 -0.01 Q -0.31 -0.01 -0.31 -0.1 Z"), rgb)
+    b.fill(path(
+        "M -0.31 -0.6 Q -0.31 -0.92 0 -0.92 Q 0.31 -0.92 0.31 -0.6 Q 0.3 -0.52 0 -0.5 Q -0.3 -0.52 -0.31 -0.6 Z"),
+            lighter(rgb, 0.12))
     b.fill(box(-0.23, -0.4, 0.23, -0.07, 0.06), darker(rgb, 0.1))
     b.line(path("M -0.2 -0.31 H 0.2"), accent(rgb), 0.022)
     if v[0] < 0.5:
@@ -153,6 +182,7 @@ def backpack(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         b.line(path("M 0 -0.62 V -0.45"), (122, 84, 58), 0.07)
         b.dot(0.0, -0.45, 0.045, (246, 208, 96))
     if v[1] < 0.5:
-        b.fill(polygon(*(c for k in range(10) for c in angle_point(0.0, -0.19, 0.085 if k % 2 == 0 else 0.042, 36 * k - 90))),
+        b.fill(polygon(*(c for k in range(10) for c in angle_point(0.0, -0.19, 0.085 if k % 2 == 0 else 0.042,
+            36 * k - 90))),
                accent(rgb), shade=0.0, outline=False)
     b.line(path("M -0.19 -0.78 Q -0.1 -0.85 0.0 -0.86"), lighter(rgb, 0.5), math.sqrt(0.0004))

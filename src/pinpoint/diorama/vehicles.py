@@ -44,7 +44,8 @@ def bicycle(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     for x in (-0.46, 0.46):
         rim = oval(x, -0.335, 0.285, 0.285)
         b.line(path(f"M {x - 0.27} -0.335 H {x + 0.27} M {x} -0.605 V -0.065"), (150, 150, 156), 0.012)
-        b.line(path(f"M {x - 0.19} -0.525 L {x + 0.19} -0.145 M {x - 0.19} -0.145 L {x + 0.19} -0.525"), (150, 150, 156), 0.012)
+        b.line(path(
+            f"M {x - 0.19} -0.525 L {x + 0.19} -0.145 M {x - 0.19} -0.145 L {x + 0.19} -0.525"), (150, 150, 156), 0.012)
         b.line(oval(x, -0.335, 0.305, 0.305), TYRE, 0.05)
         b.line(rim, rgb, 0.05)
     b.line(path("M 0.46 -0.335 Q 0.36 -0.6 0.31 -0.93 L 0.47 -0.95"), TYRE, 0.05)
@@ -56,13 +57,16 @@ def bicycle(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     if v[0] < 0.4:
         b.fill(path("M 0.4 -0.9 H 0.7 L 0.65 -0.67 H 0.44 Z"), (190, 144, 92))
     if v[1] < 0.6:
-        b.limb(path("M -0.79 -0.42 Q -0.72 -0.7 -0.44 -0.7" if v[1] < 0.3 else "M 0.3 -0.66 Q 0.6 -0.76 0.76 -0.46"), rgb, 0.04)
+        b.limb(path("M -0.79 -0.42 Q -0.72 -0.7 -0.44 -0.7" if v[1] < 0.3 else "M 0.3 -0.66 Q 0.6 -0.76 0.76 -0.46"),
+            rgb, 0.04)
 
 
 _CARS = (  # a saloon and a hatchback: the body, then the two panes
     (
         "M -0.98 -0.3 Q -1.0 -0.55 -0.84 -0.57 L -0.66 -0.6 Q -0.48 -0.98 -0.3 -0.98 L 0.16 -0.98 "
-        "Q 0.34 -0.98 0.52 -0.6 Q 0.9 -0.57 0.96 -0.42 L 0.98 -0.24 Q 0.98 -0.17 0.9 -0.17 L -0.9 -0.17 Q -0.98 -0.17 -0.98 -0.3 Z",
+
+            "Q 0.34 -0.98 0.52 -0.6 Q 0.9 -0.57 0.96 -0.42 L 0.98 -0.24 "
+            "Q 0.98 -0.17 0.9 -0.17 L -0.9 -0.17 Q -0.98 -0.17 -0.98 -0.3 Z",
         "M -0.52 -0.6 Q -0.4 -0.87 -0.27 -0.87 L -0.12 -0.87 L -0.12 -0.6 Z",
         "M -0.03 -0.6 L -0.03 -0.87 L 0.14 -0.87 Q 0.25 -0.87 0.38 -0.6 Z",
     ),
@@ -108,7 +112,8 @@ def bus(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     _panes(b, *((x, -0.82, x + 0.25, -0.52) for x in (-0.94, -0.645, -0.35, -0.055, 0.24)))
     b.fill(box(0.555, -0.82, 0.775, -0.16, 0.03), darker(rgb, 0.35), shade=0.0, outline=False)
     _panes(b, (0.575, -0.79, 0.655, -0.3), (0.675, -0.79, 0.755, -0.3))
-    b.fill(path("M 0.83 -0.82 L 0.93 -0.82 L 0.97 -0.5 L 0.83 -0.5 Z"), LIT if b.light.lamps else PANE, shade=0.1, outline=False)
+    b.fill(path("M 0.83 -0.82 L 0.93 -0.82 L 0.97 -0.5 L 0.83 -0.5 Z"), LIT if b.light.lamps else PANE, shade=0.1,
+        outline=False)
     b.fill(box(0.5, -0.915, 0.92, -0.85, 0.02), TYRE, shade=0.0, outline=False)
     for x in (-0.6, 0.36):
         wheel(b, x, 0.18)
@@ -126,7 +131,9 @@ def truck(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     elif mark == 1:
         b.fill(oval(-0.32, -0.64, 0.17, 0.17), accent(rgb), shade=0.0, outline=False)
     else:
-        b.line(path("M -0.72 -0.95 V -0.32 M -0.46 -0.95 V -0.32 M -0.2 -0.95 V -0.32 M 0.06 -0.95 V -0.32"), darker(rgb, 0.3), 0.018)
+        b.line(path(
+            "M -0.72 -0.95 V -0.32 M -0.46 -0.95 V -0.32 M -0.2 -0.95 V -0.32 M 0.06 -0.95 V -0.32"), darker(rgb,
+                0.3), 0.018)
     b.fill(path(
         "M 0.42 -0.22 L 0.42 -0.74 Q 0.42 -0.8 0.48 -0.8 L 0.68 -0.8 Q 0.74 -0.8 0.78 -0.74 L 0.87 -0.52 "
         "Q 0.97 -0.5 0.97 -0.42 L 0.97 -0.17 L 0.42 -0.17 Z"), rgb)
@@ -150,9 +157,15 @@ def motorcycle(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.line(path("M 0.5 -0.29 L 0.3 -0.82"), STEEL, 0.06)
     b.fill(box(-0.22, -0.46, 0.2, -0.13, 0.09), (120, 122, 132))
     b.line(path("M 0.06 -0.16 H -0.3 L -0.72 -0.23"), STEEL, 0.065)
-    b.fill(path("M -0.76 -0.77 Q -0.6 -0.74 -0.3 -0.6 L 0.02 -0.58 L -0.06 -0.4 Q -0.36 -0.36 -0.44 -0.52 Q -0.56 -0.66 -0.76 -0.77 Z"), rgb)
-    b.fill(path("M -0.62 -0.78 Q -0.34 -0.76 -0.08 -0.68 L -0.06 -0.58 L -0.28 -0.58 Q -0.44 -0.7 -0.62 -0.78 Z"), LEATHER, shade=0.1)
-    b.fill(path("M -0.12 -0.62 Q -0.06 -0.84 0.16 -0.84 Q 0.36 -0.82 0.42 -0.66 Q 0.5 -0.5 0.28 -0.26 Q 0.12 -0.24 0.1 -0.4 Q -0.02 -0.5 -0.12 -0.62 Z"), rgb)
+    b.fill(path(
+        "M -0.76 -0.77 Q -0.6 -0.74 -0.3 -0.6 L 0.02 -0.58 L -0.06 -0.4 "
+        "Q -0.36 -0.36 -0.44 -0.52 Q -0.56 -0.66 -0.76 -0.77 Z"), rgb)
+    b.fill(path(
+        "M -0.62 -0.78 Q -0.34 -0.76 -0.08 -0.68 L -0.06 -0.58 L -0.28 -0.58 Q -0.44 -0.7 -0.62 -0.78 Z"), LEATHER,
+            shade=0.1)
+    b.fill(path(
+        "M -0.12 -0.62 Q -0.06 -0.84 0.16 -0.84 Q 0.36 -0.82 0.42 -0.66 "
+        "Q 0.5 -0.5 0.28 -0.26 Q 0.12 -0.24 0.1 -0.4 Q -0.02 -0.5 -0.12 -0.62 Z"), rgb)
     if v[1] < 0.5:
         b.line(path("M 0.0 -0.7 Q 0.2 -0.7 0.3 -0.5"), accent(rgb), 0.04)
     b.fill(path("M 0.22 -0.48 Q 0.5 -0.72 0.77 -0.42 Q 0.7 -0.5 0.5 -0.52 Q 0.36 -0.5 0.26 -0.38 Z"), rgb, shade=0.1)
@@ -174,8 +187,11 @@ def boat(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.fill(path("M -0.62 -0.29 L 0.63 -0.31 Q 0.6 -0.12 0.42 -0.01 L -0.44 -0.01 Q -0.58 -0.1 -0.62 -0.29 Z"), rgb)
     b.line(path("M -0.585 -0.215 L 0.585 -0.23"), accent(rgb), 0.035)
     if v[1] < 0.6:
-        b.fill(polygon(0.02, -0.99, -0.15, -0.955, 0.02, -0.92), (226, 96, 72) if v[1] < 0.3 else (70, 130, 196), shade=0.0)
-    b.line(path("M -0.62 -0.02 Q -0.54 -0.06 -0.46 -0.02 Q -0.38 0.0 -0.3 -0.02 M 0.2 -0.02 Q 0.3 -0.06 0.4 -0.02 Q 0.5 0.0 0.6 -0.03"), (222, 238, 246), 0.025)
+        b.fill(polygon(0.02, -0.99, -0.15, -0.955, 0.02, -0.92), (226, 96, 72) if v[1] < 0.3 else (70, 130, 196),
+            shade=0.0)
+    b.line(path(
+        "M -0.62 -0.02 Q -0.54 -0.06 -0.46 -0.02 Q -0.38 0.0 -0.3 -0.02 "
+        "M 0.2 -0.02 Q 0.3 -0.06 0.4 -0.02 Q 0.5 0.0 0.6 -0.03"), (222, 238, 246), 0.025)
 
 
 def airplane(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -187,7 +203,8 @@ def airplane(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         "L -0.1 -0.32 Q -0.6 -0.34 -0.94 -0.5 Z"), rgb)
     if v[0] < 0.5:
         b.line(path("M -0.76 -0.48 Q -0.5 -0.44 0.9 -0.45"), accent(rgb), 0.045)
-    b.fill(path("M 0.66 -0.66 Q 0.8 -0.64 0.88 -0.55 L 0.68 -0.54 Z"), LIT if b.light.lamps else PANE, shade=0.1, outline=False)
+    b.fill(path("M 0.66 -0.66 Q 0.8 -0.64 0.88 -0.55 L 0.68 -0.54 Z"), LIT if b.light.lamps else PANE, shade=0.1,
+        outline=False)
     for k in range(6):
         b.dot(-0.36 + 0.17 * k, -0.56, 0.035, LIT if b.light.lamps else PANE)
     b.fill(path("M 0.24 -0.42 L -0.34 -0.01 L -0.5 -0.01 L -0.2 -0.42 Z"), lighter(rgb, 0.10))
