@@ -1,51 +1,55 @@
-"""The ten animals: six of house and farm here, four of the wild in `fauna_wild`.
+"""The ten animals: cat, dog and bird here, the rest in `fauna_farm` and `fauna_wild`.
 
 Each drawer gets a brush in the local frame (ground at y = 0, one unit tall, facing right), the coat colour, and three
 numbers in [0, 1) for incidental variety. The coat may be any colour; what it takes to read it adapts to its lightness.
 """
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 
 import skia
 
 from pinpoint.diorama.brush import COLOURS, INK, RGB, Brush, darker, luminance, oval, path, polygon
+from pinpoint.diorama.fauna_farm import cow, horse, sheep
 from pinpoint.diorama.fauna_parts import (
     CREAM,
-    HORN,
     ROSE,
+    V3,
     deep,
     eye,
     far,
-    hoof,
-    is_dark,
     leg,
     pale,
     pen,
     step,
+    tube,
     union,
 )
 from pinpoint.diorama.fauna_wild import bear, elephant, giraffe, zebra
-
-V3 = tuple[float, float, float]
 
 
 def cat(b: Brush, rgb: RGB, v: V3) -> None:
     """Sitting, tail out behind, pointed ears, whiskers. v: tail, tilt of the head, bib."""
     b.shadow(0.36)
-    with b.at(-0.2, -0.07, 1, turn=-14 + 22 * v[0]):
-        b.limb(path("M 0.06,0.01 C -0.22,0.04 -0.32,-0.12 -0.22,-0.24 C -0.16,-0.32 -0.20,-0.38 -0.25,-0.40"), rgb, 0.085)
+    with b.at(-0.2, -0.07, 1, turn=-4 + 20 * v[0]):
+        b.fill(
+            tube("M 0.06,0.01 C -0.22,0.04 -0.32,-0.12 -0.22,-0.24 C -0.17,-0.31 -0.19,-0.37 -0.24,-0.39", 0.085), rgb
+        )
     b.fill(
         path(
-            "M -0.20,0 C -0.36,-0.02 -0.38,-0.26 -0.22,-0.40 C -0.14,-0.48 -0.08,-0.56 -0.04,-0.62 L 0.26,-0.60 "
+            "M -0.20,0 C -0.36,-0.02 -0.38,-0.26 -0.22,-0.40 C -0.14,-0.48 -0.08,-0.56 -0.04,-0.62 "
+            "L 0.26,-0.60 "
             "C 0.34,-0.44 0.31,-0.20 0.31,-0.07 C 0.37,-0.06 0.38,0 0.33,0 Z"
         ),
         rgb,
     )
     if v[2] < 0.5:
-        b.fill(path("M 0.06,-0.48 L 0.28,-0.48 C 0.30,-0.36 0.24,-0.30 0.19,-0.28 C 0.12,-0.32 0.08,-0.38 0.06,-0.48 Z"),
-               pale(rgb), shade=0, outline=False)
+        b.fill(
+            path("M 0.06,-0.48 L 0.28,-0.48 C 0.30,-0.36 0.24,-0.30 0.19,-0.28 C 0.12,-0.32 0.08,-0.38 0.06,-0.48 Z"),
+            pale(rgb),
+            shade=0,
+            outline=False,
+        )
     b.line(path("M -0.08,-0.31 C 0.05,-0.28 0.07,-0.10 -0.03,-0.03"), pen(rgb), 0.016)
     b.line(path("M 0.13,-0.26 L 0.14,-0.02"), pen(rgb), 0.016)
     with b.at(0.14, -0.5, 1, turn=-7 + 12 * v[1]):
@@ -71,15 +75,23 @@ def _cat_head(b: Brush, rgb: RGB) -> None:
     b.fill(polygon(0.025, -0.115, 0.095, -0.115, 0.06, -0.075), (196, 88, 96), shade=0, outline=False)
     b.line(path("M 0.06,-0.08 V -0.045 M 0.01,-0.03 Q 0.045,-0.02 0.06,-0.045 Q 0.075,-0.02 0.11,-0.03"), INK, 0.012)
     whisker = CREAM if luminance(rgb) < 0.7 else (110, 100, 104)
-    b.line(path("M -0.06,-0.07 L -0.24,-0.10 M -0.06,-0.04 L -0.23,-0.02 M 0.18,-0.07 L 0.34,-0.10 M 0.18,-0.04 L 0.33,-0.02"),
-           whisker, 0.010)
+    b.line(
+        path(
+            "M -0.06,-0.07 L -0.24,-0.10 M -0.06,-0.04 L -0.23,-0.02 M 0.18,-0.07 L 0.34,-0.10 "
+            "M 0.18,-0.04 L 0.33,-0.02"
+        ),
+        whisker,
+        0.010,
+    )
 
 
 @lru_cache(maxsize=8)
 def _dog_shape(stride: float) -> skia.Path:
     torso = path(
-        "M -0.42,-0.40 C -0.44,-0.56 -0.32,-0.58 -0.20,-0.57 C -0.06,-0.56 0.02,-0.60 0.06,-0.72 L 0.36,-0.62 "
-        "C 0.34,-0.46 0.34,-0.32 0.22,-0.25 C 0.08,-0.22 -0.10,-0.28 -0.20,-0.27 C -0.34,-0.24 -0.40,-0.30 -0.42,-0.40 Z"
+        "M -0.42,-0.40 C -0.44,-0.56 -0.32,-0.58 -0.20,-0.57 C -0.06,-0.56 0.02,-0.60 0.06,-0.72 "
+        "L 0.36,-0.62 "
+        "C 0.34,-0.46 0.34,-0.32 0.22,-0.25 C 0.08,-0.22 -0.10,-0.28 -0.20,-0.27 "
+        "C -0.34,-0.24 -0.40,-0.30 -0.42,-0.40 Z"
     )
     return union(torso, leg(-0.32, -0.40, 0.10, 0.06, -stride), leg(0.20, -0.36, 0.09, 0.06, stride))
 
@@ -89,7 +101,7 @@ def dog(b: Brush, rgb: RGB, v: V3) -> None:
     stride = step(v[1])
     b.shadow(0.44)
     with b.at(-0.37, -0.48, 1, turn=-22 + 34 * v[0]):
-        b.limb(path("M 0.03,0.02 C -0.10,-0.05 -0.13,-0.16 -0.10,-0.28"), rgb, 0.075)
+        b.fill(tube("M 0.03,0.02 C -0.10,-0.05 -0.13,-0.16 -0.10,-0.28", 0.08), rgb)
     b.fill(leg(-0.19, -0.36, 0.08, 0.055, stride), far(rgb))
     b.fill(leg(0.08, -0.34, 0.08, 0.055, -stride), far(rgb))
     b.fill(_dog_shape(stride), rgb)
@@ -111,24 +123,49 @@ def _dog_head(b: Brush, rgb: RGB, tongue: bool) -> None:
         ),
         rgb,
     )
-    b.fill(path("M 0.16,-0.10 C 0.24,-0.20 0.40,-0.20 0.40,-0.10 C 0.40,0.0 0.30,0.03 0.20,0.03 C 0.12,0.02 0.12,-0.05 0.16,-0.10 Z"),
-           pale(rgb, 0.5), shade=0, outline=False)
+    b.fill(
+        path(
+            "M 0.16,-0.10 C 0.24,-0.20 0.40,-0.20 0.40,-0.10 C 0.40,0.0 0.30,0.03 0.20,0.03 "
+            "C 0.12,0.02 0.12,-0.05 0.16,-0.10 Z"
+        ),
+        pale(rgb, 0.5),
+        shade=0,
+        outline=False,
+    )
     b.fill(oval(0.365, -0.175, 0.052, 0.042), (40, 34, 40), shade=0, outline=False)
     b.line(path("M 0.37,-0.13 Q 0.34,-0.03 0.20,-0.04"), INK, 0.016)
     eye(b, 0.13, -0.20, 0.038, rgb)
-    b.fill(path("M -0.12,-0.33 C 0.02,-0.34 0.04,-0.22 0.02,-0.10 C 0.0,0.05 -0.10,0.12 -0.18,0.08 C -0.28,0.02 -0.26,-0.26 -0.12,-0.33 Z"),
-           deep(rgb))
+    b.fill(
+        path(
+            "M -0.12,-0.33 C 0.02,-0.34 0.04,-0.22 0.02,-0.10 C 0.0,0.05 -0.10,0.12 -0.18,0.08 "
+            "C -0.28,0.02 -0.26,-0.26 -0.12,-0.33 Z"
+        ),
+        deep(rgb),
+    )
 
 
 def bird(b: Brush, rgb: RGB, v: V3) -> None:
-    """Round, in profile on the ground, with beak, wing and tail. v: tail, wing, crest."""
+    """Round, in profile on the ground, with beak, wing and tail. v: tail, wing, crest or none."""
     warm = rgb[0] > 220 and 100 < rgb[1] < 220 and rgb[2] < 90  # orange and yellow birds need another beak
     beak = (150, 92, 62) if warm else (242, 152, 46)
     b.shadow(0.3)
     for x in (-0.10, 0.10):
-        b.line(path(f"M {x},-0.22 V -0.03 M {x - 0.06},-0.025 H {x + 0.12}"), beak, 0.05)
+        b.fill(tube(f"M {x},-0.22 V -0.03 M {x - 0.05},-0.025 H {x + 0.11}", 0.05), beak, shade=0.1)
     with b.at(-0.28, -0.38, 1, turn=-14 + 26 * v[0]):
-        b.fill(path("M 0.10,-0.14 L -0.22,-0.16 Q -0.28,-0.12 -0.25,-0.07 L -0.27,0.0 Q -0.24,0.05 -0.18,0.04 L 0.14,0.12 Z"), deep(rgb))
+        b.fill(
+            path(
+                "M 0.10,-0.14 L -0.22,-0.16 Q -0.28,-0.12 -0.25,-0.07 L -0.27,0.0 Q -0.24,0.05 -0.18,0.04 L 0.14,0.12 Z"
+            ),
+            deep(rgb),
+        )
+    if v[2] > 0.6:
+        b.fill(
+            path(
+                "M 0.24,-0.96 C 0.14,-1.0 0.02,-0.98 -0.03,-0.90 L 0.03,-0.90 L -0.03,-0.83 "
+                "C 0.06,-0.80 0.16,-0.84 0.22,-0.90 Z"
+            ),
+            deep(rgb, 0.30),
+        )
     b.fill(polygon(0.36, -0.84, 0.59, -0.735, 0.36, -0.65), beak)
     b.fill(
         path(
@@ -138,147 +175,46 @@ def bird(b: Brush, rgb: RGB, v: V3) -> None:
         ),
         rgb,
     )
-    b.fill(path("M 0.395,-0.52 C 0.39,-0.28 0.20,-0.15 0.02,-0.155 C 0.10,-0.28 0.22,-0.46 0.395,-0.52 Z"), pale(rgb), shade=0, outline=False)
+    b.fill(
+        path("M 0.395,-0.52 C 0.39,-0.28 0.20,-0.15 0.02,-0.155 C 0.10,-0.28 0.22,-0.46 0.395,-0.52 Z"),
+        pale(rgb),
+        shade=0,
+        outline=False,
+    )
     with b.at(0.08, -0.52, 1, turn=-8 + 18 * v[1]):
-        b.fill(path("M 0.08,-0.06 C 0.10,0.12 -0.04,0.24 -0.20,0.22 C -0.30,0.21 -0.38,0.16 -0.44,0.12 C -0.30,0.08 -0.26,-0.12 -0.08,-0.13 C 0.02,-0.14 0.07,-0.11 0.08,-0.06 Z"),
-               deep(rgb, 0.30))
+        b.fill(
+            path(
+                "M 0.08,-0.06 C 0.10,0.12 -0.04,0.24 -0.20,0.22 C -0.30,0.21 -0.38,0.16 -0.44,0.12 "
+                "C -0.30,0.08 -0.26,-0.12 -0.08,-0.13 C 0.02,-0.14 0.07,-0.11 0.08,-0.06 Z"
+            ),
+            deep(rgb, 0.30),
+        )
         b.line(path("M -0.30,0.13 Q -0.18,0.13 -0.12,0.04 M -0.17,0.17 Q -0.06,0.15 -0.02,0.06"), pen(rgb), 0.016)
     eye(b, 0.27, -0.80, 0.045, rgb)
 
 
-@lru_cache(maxsize=8)
-def _horse_shape(stride: float) -> skia.Path:
-    body = path(
-        "M -0.44,-0.46 C -0.50,-0.62 -0.38,-0.67 -0.24,-0.65 C -0.10,-0.61 0.02,-0.60 0.10,-0.65 "
-        "C 0.20,-0.72 0.22,-0.90 0.36,-0.94 C 0.46,-0.96 0.50,-0.87 0.53,-0.80 L 0.60,-0.69 C 0.63,-0.61 0.55,-0.56 0.50,-0.60 "
-        "C 0.46,-0.65 0.44,-0.68 0.41,-0.68 C 0.37,-0.60 0.38,-0.46 0.28,-0.37 C 0.12,-0.30 -0.10,-0.32 -0.22,-0.33 C -0.34,-0.32 -0.42,-0.36 -0.44,-0.46 Z"
-    )
-    ear = path("M 0.31,-0.90 L 0.33,-1.0 Q 0.39,-0.99 0.41,-0.91 Z")
-    return union(body, ear, leg(-0.34, -0.48, 0.11, 0.045, -stride), leg(0.22, -0.44, 0.09, 0.045, stride))
-
-
-def horse(b: Brush, rgb: RGB, v: V3) -> None:
-    """Long face, arched neck with a mane, flowing tail, hooves. v: tail, stride, blaze."""
-    stride, hair = step(v[1]), deep(rgb, 0.55)
-    b.shadow(0.46)
-    for x, s in ((-0.23, stride), (0.11, -stride)):
-        b.fill(leg(x, -0.42, 0.07, 0.042, s), far(rgb))
-        hoof(b, x + s, 0.046, rgb)
-    with b.at(-0.43, -0.58, 1, turn=-6 + 16 * v[0]):
-        b.fill(path("M 0.06,-0.05 C -0.08,-0.08 -0.14,0.02 -0.13,0.16 C -0.12,0.26 -0.18,0.32 -0.15,0.38 C -0.02,0.36 0.03,0.22 0.0,0.10 Q 0.0,0.04 0.06,0.05 Z"), hair)
-    b.fill(_horse_shape(stride), rgb)
-    hoof(b, -0.34 - stride, 0.05, rgb)
-    hoof(b, 0.22 + stride, 0.05, rgb)
-    b.fill(path("M 0.38,-0.96 C 0.26,-1.0 0.16,-0.86 0.13,-0.78 C 0.10,-0.72 0.04,-0.68 0.02,-0.62 C 0.10,-0.58 0.16,-0.58 0.20,-0.56 C 0.19,-0.64 0.26,-0.66 0.26,-0.72 C 0.32,-0.76 0.29,-0.82 0.33,-0.86 Q 0.42,-0.84 0.45,-0.88 Z"), hair)
-    b.fill(path("M 0.55,-0.76 L 0.60,-0.69 C 0.63,-0.61 0.55,-0.56 0.50,-0.60 C 0.47,-0.64 0.50,-0.72 0.55,-0.76 Z"), pale(rgb, 0.35), shade=0, outline=False)
-    if v[2] < 0.4 and luminance(rgb) < 0.8:
-        b.line(path("M 0.475,-0.88 L 0.53,-0.78"), CREAM, 0.03)
-    b.dot(0.565, -0.66, 0.014, pen(rgb))
-    eye(b, 0.43, -0.82, 0.028, rgb)
-
-
-@lru_cache(maxsize=8)
-def _cow_shape(stride: float) -> skia.Path:
-    body = path(
-        "M -0.60,-0.50 C -0.63,-0.74 -0.52,-0.80 -0.38,-0.79 C -0.10,-0.76 0.06,-0.82 0.28,-0.82 "
-        "C 0.42,-0.78 0.40,-0.56 0.36,-0.46 C 0.30,-0.30 0.10,-0.26 -0.14,-0.27 C -0.40,-0.26 -0.57,-0.30 -0.60,-0.50 Z"
-    )
-    return union(body, leg(-0.46, -0.48, 0.13, 0.062, -stride), leg(0.24, -0.44, 0.11, 0.062, stride))
-
-
-def cow(b: Brush, rgb: RGB, v: V3) -> None:
-    """Boxy, patched, with horns, broad pink muzzle, udder and a tufted tail. v: patches, stride, tail."""
-    stride = step(v[1])
-    b.shadow(0.6)
-    for x, s in ((-0.30, stride), (0.10, -stride)):
-        b.fill(leg(x, -0.40, 0.09, 0.058, s), far(rgb))
-        hoof(b, x + s, 0.062, rgb)
-    b.fill(oval(-0.16, -0.26, 0.13, 0.085), ROSE)
-    with b.at(-0.58, -0.7, 1, turn=-6 + 14 * v[2]):
-        b.line(path("M 0.03,-0.02 C -0.08,-0.02 -0.10,0.12 -0.08,0.30"), pen(rgb), 0.03)
-        b.fill(oval(-0.08, 0.34, 0.04, 0.075), deep(rgb, 0.55))
-    shape, patch = _cow_shape(stride), (72, 62, 68) if luminance(rgb) > 0.7 else (250, 245, 236)
-    b.fill(shape, rgb)
-    with b.clip(shape):
-        for spot in _PATCHES[int(v[0] * 3)]:
-            b.fill(path(spot), patch, shade=0, outline=False)
-    for x in (-0.46 - stride, 0.24 + stride):
-        hoof(b, x, 0.066, rgb)
-    _cow_head(b, rgb, patch)
-
-
-_PATCHES = (
-    ("M -0.30,-0.85 C -0.02,-0.90 0.04,-0.60 -0.10,-0.54 C -0.24,-0.48 -0.38,-0.62 -0.30,-0.85 Z",
-     "M -0.64,-0.52 C -0.48,-0.56 -0.36,-0.44 -0.44,-0.32 L -0.7,-0.2 Z",
-     "M 0.06,-0.40 C 0.14,-0.52 0.30,-0.48 0.32,-0.34 L 0.20,-0.2 Q 0.04,-0.24 0.06,-0.40 Z"),
-    ("M -0.50,-0.85 C -0.24,-0.90 -0.20,-0.60 -0.32,-0.54 C -0.44,-0.50 -0.56,-0.62 -0.50,-0.85 Z",
-     "M -0.16,-0.60 C -0.02,-0.72 0.16,-0.64 0.14,-0.48 C 0.10,-0.36 -0.10,-0.36 -0.16,-0.48 Z"),
-    ("M 0.02,-0.85 C 0.30,-0.90 0.26,-0.60 0.14,-0.52 C 0.02,-0.46 -0.08,-0.62 0.02,-0.85 Z",
-     "M -0.46,-0.66 C -0.30,-0.74 -0.18,-0.60 -0.22,-0.46 C -0.30,-0.34 -0.50,-0.40 -0.52,-0.52 Z"),
-)
-
-
-def _cow_head(b: Brush, rgb: RGB, patch: RGB) -> None:
-    b.limb(path("M 0.37,-0.85 C 0.29,-0.89 0.30,-0.95 0.35,-0.965 M 0.57,-0.85 C 0.65,-0.89 0.64,-0.95 0.59,-0.965"), HORN, 0.05)
-    b.fill(path("M 0.34,-0.80 C 0.24,-0.86 0.18,-0.80 0.18,-0.76 C 0.22,-0.70 0.30,-0.70 0.36,-0.74 Z"), deep(rgb))
-    b.fill(path("M 0.60,-0.80 C 0.68,-0.86 0.74,-0.81 0.73,-0.77 C 0.70,-0.71 0.64,-0.71 0.58,-0.74 Z"), deep(rgb))
-    b.fill(path("M 0.32,-0.78 C 0.34,-0.90 0.60,-0.90 0.62,-0.78 C 0.63,-0.68 0.66,-0.60 0.65,-0.50 C 0.62,-0.42 0.36,-0.42 0.34,-0.50 C 0.33,-0.60 0.31,-0.68 0.32,-0.78 Z"), rgb)
-    b.fill(path("M 0.45,-0.87 C 0.52,-0.88 0.55,-0.86 0.54,-0.78 L 0.52,-0.62 H 0.46 Z"), patch, shade=0, outline=False)
-    b.fill(oval(0.50, -0.52, 0.175, 0.105), (240, 178, 172), shade=0.12)
-    b.dot(0.45, -0.53, 0.022, (150, 82, 88))
-    b.dot(0.56, -0.53, 0.022, (150, 82, 88))
-    eye(b, 0.40, -0.71, 0.033, rgb)
-    eye(b, 0.57, -0.71, 0.033, rgb)
-
-
-@lru_cache(maxsize=4)
-def _fleece(kind: int) -> skia.Path:
-    """A woolly cloud: puffs round an oval; `kind` shifts them."""
-    puffs = []
-    for i in range(10):
-        turn = math.radians(36 * i + 12 * kind)
-        puffs.append(oval(-0.11 + 0.36 * math.cos(turn), -0.56 + 0.25 * math.sin(turn), 0.165, 0.165))
-    return union(oval(-0.11, -0.56, 0.40, 0.28), *puffs)
-
-
-def sheep(b: Brush, rgb: RGB, v: V3) -> None:
-    """A cloud of wool on thin legs, with a dark face (pale on black wool). v: wool, nod, stride."""
-    skin, stride = (224, 208, 196) if is_dark(rgb) else (70, 60, 66), step(v[2])
-    b.shadow(0.5)
-    for x, s in ((-0.38, -stride), (-0.20, stride), (0.02, -stride), (0.18, stride)):
-        b.limb(path(f"M {x},-0.3 L {x + s:.3f},-0.04"), skin, 0.078)
-    b.fill(oval(-0.60, -0.60, 0.07, 0.09), rgb)
-    b.fill(_fleece(int(v[0] * 3)), rgb, shade=0.30)
-    for curl in _CURLS:
-        b.line(path(curl), deep(rgb, 0.30), 0.016)
-    with b.at(0.34, -0.7, 1, turn=-8 + 18 * v[1]):
-        b.fill(path("M -0.04,-0.06 C -0.20,-0.10 -0.26,0.0 -0.22,0.06 C -0.14,0.08 -0.08,0.06 -0.02,0.02 Z"), skin)
-        b.fill(path("M -0.06,-0.10 C -0.02,-0.24 0.16,-0.24 0.20,-0.08 C 0.24,0.0 0.31,0.08 0.29,0.16 C 0.25,0.24 0.12,0.23 0.06,0.17 C -0.02,0.10 -0.10,0.02 -0.06,-0.10 Z"), skin)
-        b.fill(_tuft(), rgb)
-        eye(b, 0.13, -0.02, 0.036, (40, 40, 40) if not is_dark(rgb) else (200, 200, 200))
-        b.line(path("M 0.27,0.14 Q 0.22,0.17 0.18,0.15"), pen(skin), 0.014)
-
-
-_CURLS = (
-    "M -0.36,-0.62 Q -0.30,-0.70 -0.24,-0.62 Q -0.26,-0.57 -0.30,-0.60",
-    "M -0.10,-0.70 Q -0.04,-0.78 0.02,-0.70 Q 0.0,-0.65 -0.04,-0.68",
-    "M -0.16,-0.46 Q -0.10,-0.54 -0.04,-0.46 Q -0.06,-0.41 -0.10,-0.44",
-    "M 0.10,-0.50 Q 0.16,-0.58 0.22,-0.50 Q 0.20,-0.45 0.16,-0.48",
-)
-
-
-@lru_cache(maxsize=1)
-def _tuft() -> skia.Path:
-    """The wool on the forehead."""
-    return union(oval(-0.04, -0.17, 0.09, 0.08), oval(0.06, -0.205, 0.09, 0.08), oval(0.15, -0.16, 0.08, 0.07))
-
-
 FAUNA: dict[str, Callable[[Brush, RGB, V3], None]] = {
-    "cat": cat, "dog": dog, "bird": bird, "horse": horse, "sheep": sheep,
-    "cow": cow, "elephant": elephant, "bear": bear, "zebra": zebra, "giraffe": giraffe,
+    "cat": cat,
+    "dog": dog,
+    "bird": bird,
+    "horse": horse,
+    "sheep": sheep,
+    "cow": cow,
+    "elephant": elephant,
+    "bear": bear,
+    "zebra": zebra,
+    "giraffe": giraffe,
 }
 # Full width over height; the ink of each lies within half of it on either side.
 ASPECT: dict[str, float] = {
-    "cat": 1.04, "dog": 1.30, "bird": 1.24, "horse": 1.30, "sheep": 1.40,
-    "cow": 1.52, "elephant": 1.48, "bear": 1.48, "zebra": 1.30, "giraffe": 0.90,
+    "cat": 1.04,
+    "dog": 1.30,
+    "bird": 1.24,
+    "horse": 1.30,
+    "sheep": 1.40,
+    "cow": 1.52,
+    "elephant": 1.48,
+    "bear": 1.48,
+    "zebra": 1.30,
+    "giraffe": 0.90,
 }

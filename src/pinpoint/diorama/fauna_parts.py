@@ -4,8 +4,9 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import INK, RGB, Brush, darker, lighter, luminance, mix
+from pinpoint.diorama.brush import INK, RGB, Brush, darker, lighter, luminance, mix, path
 
+V3 = tuple[float, float, float]
 CREAM: RGB = (250, 240, 222)
 HORN: RGB = (240, 224, 188)
 ROSE: RGB = (232, 150, 150)
@@ -42,6 +43,20 @@ def union(*parts: skia.Path) -> skia.Path:
     for part in parts[1:]:
         whole = skia.Op(whole, part, skia.PathOp.kUnion_PathOp)
     return whole
+
+
+@lru_cache(maxsize=256)
+def tube(d: str, width: float) -> skia.Path:
+    """The outline of a round pen of `width` drawn along SVG path data: tails, horns, thin legs as fillable shapes."""
+    stroke = skia.Paint(
+        Style=skia.Paint.kStroke_Style,
+        StrokeWidth=width,
+        StrokeCap=skia.Paint.kRound_Cap,
+        StrokeJoin=skia.Paint.kRound_Join,
+    )
+    out = skia.Path()
+    stroke.getFillPath(path(d), out, None, 20.0)  # 20: keep curves smooth though the unit is the whole animal
+    return skia.Simplify(out)
 
 
 @lru_cache(maxsize=512)
@@ -82,7 +97,12 @@ def hoof(b: Brush, x: float, half: float, coat: RGB) -> None:
 def _hoof(x: float, half: float) -> skia.Path:
     out = skia.Path()
     out.addPoly(
-        [skia.Point(x - half, -0.055), skia.Point(x + half, -0.055), skia.Point(x + half * 1.3, 0), skia.Point(x - half, 0)],
+        [
+            skia.Point(x - half, -0.055),
+            skia.Point(x + half, -0.055),
+            skia.Point(x + half * 1.3, 0),
+            skia.Point(x - half, 0),
+        ],
         True,
     )
     return out
