@@ -109,7 +109,7 @@ def _draw_stone(b: Brush, k: int) -> None:
         b.fill(blocks, tone, shade=0.06, outline=b.style != "natural")
 
 
-# -- metal: riveted panels under a diagonal sheen -----------------------------------------------------------------------
+# -- metal: riveted panels under a diagonal sheen ----------------------------------------------------------------------
 @lru_cache(maxsize=VARIANTS)
 def _metal(k: int) -> tuple[skia.Path, skia.Path, skia.Path, skia.Path]:
     sheen, seams, edges, rivets = skia.Path(), skia.Path(), skia.Path(), skia.Path()

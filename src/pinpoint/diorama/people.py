@@ -18,16 +18,19 @@ from pinpoint.errors import unknown
 
 GESTURES = ("stand", "sit", "jump", "lie", "bend", "kneel", "squat", "crawl")
 ASPECT = {
-    "stand": 0.64, "sit": 0.74, "jump": 0.86, "lie": 1.12, "bend": 0.74, "kneel": 0.66, "squat": 0.72, "crawl": 1.04,
+    "stand": 0.58, "sit": 0.64, "jump": 0.76, "lie": 1.12, "bend": 0.78, "kneel": 0.66, "squat": 0.66, "crawl": 1.02,
 }  # fmt: skip
 HEIGHT = {
-    "stand": 1.0, "sit": 0.88, "jump": 1.27, "lie": 0.32, "bend": 0.69, "kneel": 0.78, "squat": 0.75, "crawl": 0.62,
+    "stand": 1.0, "sit": 0.9, "jump": 1.19, "lie": 0.33, "bend": 0.66, "kneel": 0.8, "squat": 0.77, "crawl": 0.65,
 }  # fmt: skip
 
+CROWN = 0.96  # the poses measure one unit without hair; with hair a standing person is as tall as the stature
 HEAD = 0.118  # radius: four and a half heads make a person, as in picture books
 LEG, ARM = 0.125, 0.088  # widths; at 27 pixels of stature a leg is still three pixels
 SHOES: RGB = (70, 56, 54)
-SKIN: tuple[RGB, ...] = ((251, 221, 198), (240, 200, 166), (220, 170, 130), (184, 130, 92), (142, 94, 66), (106, 70, 52))
+SKIN: tuple[RGB, ...] = (
+    (251, 221, 198), (240, 200, 166), (220, 170, 130), (184, 130, 92), (142, 94, 66), (106, 70, 52),
+)  # fmt: skip
 HAIR: tuple[RGB, ...] = ((52, 42, 42), (78, 54, 42), (120, 76, 46), (168, 92, 48), (214, 170, 92), (168, 164, 164))
 
 _SHORT = (
@@ -38,8 +41,8 @@ _SHORT = (
 _BEHIND: tuple[str | None, ...] = (
     None,
     "M-1.12 -0.3 C-1.5 0.7 -1.5 1.3 -1.2 1.66 C-0.7 1.8 0.0 1.7 0.3 1.5 L0.5 -0.6 Z",
-    "M-1.35 -1.55 C-0.8 -2.0 -0.1 -1.6 -0.2 -1.05 C-0.4 -0.6 -1.0 -0.6 -1.3 -0.9 C-1.5 -1.1 -1.5 -1.4 -1.35 -1.55 Z",
-    "M-0.5 1.0 C-1.5 1.1 -1.75 0.1 -1.45 -0.4 C-1.6 -1.2 -0.7 -1.75 0.1 -1.55 C1.0 -1.65 1.5 -0.9 1.25 -0.4 L0.4 0.6 Z",
+    "M-1.5 -1.25 C-1.1 -1.75 -0.3 -1.5 -0.3 -0.95 C-0.5 -0.5 -1.1 -0.4 -1.45 -0.65 C-1.65 -0.85 -1.6 -1.1 -1.5 -1.25 Z",
+    "M-0.5 1.0 C-1.5 1.1 -1.75 0.1 -1.45 -0.4 C-1.6 -1.15 -0.7 -1.6 0.1 -1.42 C1.0 -1.55 1.5 -0.9 1.25 -0.4 L0.4 0.6 Z",
     "M-0.8 -0.9 C-1.6 -1.1 -2.0 -0.3 -1.75 0.3 C-1.8 0.8 -1.6 1.1 -1.35 1.3 C-1.2 0.8 -1.0 0.2 -0.7 -0.1 Z",
 )
 
@@ -138,6 +141,12 @@ def person(b: Brush, gesture: str, rgb: RGB, v: tuple[float, float, float]) -> N
     """
     if gesture not in _POSES:
         raise unknown("gesture", gesture, GESTURES)
+    with b.at(0.0, 0.0, CROWN):
+        _draw(b, gesture, rgb, v)
+
+
+def _draw(b: Brush, gesture: str, rgb: RGB, v: tuple[float, float, float]) -> None:
+    """From back to front: far arm, legs, hair, trunk, thighs, head, near arm."""
     pose = _POSES[gesture]
     skin, legs = SKIN[int(v[0] * len(SKIN))], _trousers(rgb, v[2])
     b.shadow(pose.shadow[0], x=pose.shadow[1])

@@ -1,7 +1,5 @@
 """Small architecture for the middle ground. Its shape is incidental; what it is made of is asked for."""
 
-import skia
-
 from pinpoint.diorama.brush import INK, RGB, Brush, box, path
 from pinpoint.diorama.materials import BASE, MATERIALS, material_fill
 from pinpoint.errors import unknown
@@ -30,7 +28,8 @@ _OUTLINE = {
         "M-0.66 0 L-0.66 -0.99 L0.66 -0.99 L0.66 0 L0.29 0 L0.29 -0.36 C0.29 -0.78 -0.29 -0.78 -0.29 -0.36 L-0.29 0 Z"
     ),
     "steps": (
-        "M-0.73 0 L-0.73 -0.25 L-0.37 -0.25 L-0.37 -0.49 L0 -0.49 L0 -0.74 L0.37 -0.74 L0.37 -0.98 L0.73 -0.98 L0.73 0 Z"
+        "M-0.73 0 L-0.73 -0.25 L-0.37 -0.25 L-0.37 -0.49 L0 -0.49 L0 -0.74 L0.37 -0.74 L0.37 -0.98 "
+        "L0.73 -0.98 L0.73 0 Z"
     ),
 }
 _SHADED = {
@@ -42,6 +41,8 @@ _SHADED = {
     "steps": "M-0.37 0 L-0.37 -0.25 L-0.3 -0.25 L-0.3 -0.18 L-0.37 -0.1 Z M0 -0.1 L0 -0.49 L0.07 -0.49 L0.07 -0.42 Z "
     "M0.37 -0.3 L0.37 -0.74 L0.44 -0.74 L0.44 -0.67 Z",
 }
+_CORNER = {"wall": 0.72, "hut": 0.5, "tower": 0.3, "arch": 0.66, "steps": 0.73}  # x of the lower right corner
+_CURL = "M0.01 -0.2 L-0.2 0.01 C-0.17 -0.08 -0.17 -0.12 -0.2 -0.17 C-0.12 -0.15 -0.06 -0.16 0.01 -0.2 Z"
 _SHADOW = {"wall": 0.72, "hut": 0.52, "tower": 0.36, "arch": 0.66, "steps": 0.72}
 
 
@@ -55,7 +56,7 @@ def structure(b: Brush, shape: str, material: str, v: tuple[float, float, float]
     with b.clip(outline):
         b.wash(path(_SHADED[shape]), _SHADE, _SHADE, alpha=0.26)
     _opening(b, shape, material, v)
-    _ink(b, outline)
+    b.line(outline, INK, 0.022)
     if material == "paper":
         _curled_corner(b, shape)
 
@@ -71,13 +72,7 @@ def _opening(b: Brush, shape: str, material: str, v: tuple[float, float, float])
             b.fill(path("M-0.1 0 L-0.1 -0.14 C-0.1 -0.26 0.1 -0.26 0.1 -0.14 L0.1 0 Z"), _DARK, shade=0)
 
 
-def _ink(b: Brush, outline: skia.Path) -> None:
-    b.line(outline, INK, 0.022)
-
-
 def _curled_corner(b: Brush, shape: str) -> None:
     """The sign of a sheet: a corner that has come loose."""
-    x, y = {"wall": (0.72, 0.0), "hut": (0.5, 0.0), "tower": (0.3, 0.0), "arch": (0.66, 0.0), "steps": (0.73, 0.0)}[shape]
-    with b.at(x, y, 1.0):
-        b.fill(path("M0.01 -0.2 L-0.2 0.01 C-0.17 -0.08 -0.17 -0.12 -0.2 -0.17 C-0.12 -0.15 -0.06 -0.16 0.01 -0.2 Z"),
-               BASE["paper"], shade=0.2)  # fmt: skip
+    with b.at(_CORNER[shape], 0.0, 1.0):
+        b.fill(path(_CURL), BASE["paper"], shade=0.2)
