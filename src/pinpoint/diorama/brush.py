@@ -220,7 +220,7 @@ class Brush:
         if self.style == "sketch":
             self._tone(shape, mix(top, bottom, 0.5))
         elif self.style == "art":
-            self._dabs(shape, colours[1], 0.35)
+            self._dabs(shape, mix(*colours, 0.5), 0.30)
 
     # -- what the styles share -------------------------------------------------------------------------------------
     def _hatch(self, gap: float, width: float, rgb: RGB, angle: float) -> None:
@@ -243,12 +243,23 @@ class Brush:
                 self._hatch(0.016, 0.004, (112, 110, 112), 42)
 
     def _dabs(self, shape: skia.Path, rgb: RGB, strength: float) -> None:
-        """Oil: broken strokes of a lighter and a darker tone across the shape."""
+        """Oil: short dabs of a lighter and a darker tone on two crossing lattices, as a pointillist sets them."""
         with self.clip(shape):
-            self.canvas.saveLayerAlpha(None, round(255 * strength))
-            self._hatch(0.055, 0.020, lighter(rgb, 0.35), 24 + self.seed % 9)
-            self._hatch(0.085, 0.018, darker(rgb, 0.30), 31 + self.seed % 7)
-            self.canvas.restore()
+            bounds = self.canvas.getLocalClipBounds()
+            for gap, tone, angle in ((0.052, lighter(rgb, 0.40), 28), (0.074, darker(rgb, 0.38), -17)):
+                effect = _lattice(gap, round(self.scale, 3), angle + self.seed % 9)
+                self.canvas.drawRect(bounds, skia.Paint(AntiAlias=True, Color=_argb(tone, strength), PathEffect=effect))
+
+
+@lru_cache(maxsize=2048)
+def _lattice(gap: float, scale: float, angle: float) -> skia.PathEffect:
+    """Elliptical dabs on a slanted lattice; `gap` in picture units."""
+    matrix = skia.Matrix()
+    matrix.setScale(gap / scale, 0.62 * gap / scale)
+    matrix.preRotate(angle)
+    matrix.preSkew(0.5, 0.0)
+    dab = skia.Path.Oval(skia.Rect.MakeLTRB(-0.36 * gap / scale, -0.15 * gap / scale, 0.36 * gap / scale, 0.15 * gap / scale))
+    return skia.Path2DPathEffect.Make(matrix, dab)
 
 
 def _argb(rgb: RGB, alpha: float) -> int:
@@ -282,12 +293,13 @@ def _paper_tone(rgb: RGB) -> RGB:
     return (grey, grey, grey - 4)
 
 
+@lru_cache(maxsize=4096)
 def _oil(rgb: RGB) -> RGB:
-    """The painter's palette: hues pushed apart and warmed, darks made deep violet, lights made cream."""
-    grey = luminance(rgb) * 255
-    vivid = [min(255.0, max(0.0, grey + 1.45 * (c - grey))) for c in rgb]
-    warmed = (vivid[0] * 0.98 + 8, vivid[1] * 0.90 + 8, vivid[2] * 0.86 + 18)
-    return (min(255, round(warmed[0])), min(255, round(warmed[1])), min(255, round(warmed[2])))
+    """The painter's palette: hues pushed apart, darks turned to violet, lights to warm cream."""
+    tone = luminance(rgb)
+    vivid = [min(255.0, max(0.0, 255 * tone + 1.5 * (c - 255 * tone))) for c in rgb]
+    cast = mix((58, 36, 120), (255, 224, 150), tone)
+    return mix((round(vivid[0]), round(vivid[1]), round(vivid[2])), cast, 0.24)
 
 
 def _glass(rgb: RGB) -> RGB:
@@ -327,7 +339,7 @@ def _fill_art(b: Brush, shape: skia.Path, rgb: RGB, shade: float, outline: bool)
         paint.setPathEffect(skia.DiscretePathEffect.Make(0.05 / b.scale, 0.007 / b.scale, b.seed))
     b.canvas.drawPath(shape, paint)
     if shade > 0:
-        b._dabs(shape, oil, 0.6)
+        b._dabs(shape, oil, 0.5)
         bounds = shape.getBounds()
         with b.clip(shape):
             b.canvas.drawPath(oval(bounds.right(), bounds.bottom(), bounds.width() * 0.7, bounds.height() * 0.7), _flat(darker(oil, 0.5), 0.35))

@@ -3,12 +3,11 @@
 import random
 from dataclasses import dataclass
 
-from pinpoint.diorama.scene import SIZES, SKY, Scene, Thing
+from pinpoint.diorama.scene import SIZES, SKY, Scene, Thing, shuffled
 
 SUBJECT_GROUND = 0.945  # y of the subject's feet
 PERSON_HEIGHT = 0.285  # stature of people in the middle ground, as a share of the picture
 _SUBJECT_X = {"left": 0.26, "centre": 0.50, "right": 0.74}
-_UPRIGHT, _LYING = 0.155, 0.245  # widths of one spot for a standing and for a lying person
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,11 @@ class Layout:
 
 def spots(position: str, lying: bool) -> list[tuple[float, float]]:
     """Free (x, y) spots on the ground beside the subject, nearest rows last; at least six."""
-    width = _LYING if lying else _UPRIGHT
     rows = (0.70, 0.82, 0.945) if lying else (0.715, 0.93)
     if position == "centre":
         columns = [0.135, 0.865] if lying else [0.075, 0.205, 0.795, 0.925]
     else:
-        columns = [0.555 + width * (i + 0.5) for i in range(int(0.45 / width))]
+        columns = [0.635, 0.875] if lying else [0.585, 0.74, 0.895]
         columns = columns if position == "left" else [1 - x for x in columns]
     return [(x, y) for y in rows for x in columns]
 
@@ -58,13 +56,12 @@ def arrange(scene: Scene, aspect: dict[str, float], colours: tuple[str, ...], *,
     rng = random.Random(f"{scene.variant}-{redo}")
     position = scene.position if redo == 0 else {"left": "right", "right": "left", "centre": "centre"}[scene.position]
     subject = _place_subject(scene, position, aspect, rng)
-    free = spots(position, scene.gesture == "lie")
-    rng.shuffle(free)
+    free = shuffled(spots(position, scene.gesture == "lie"), rng)
     people = [_person(free.pop(), rng, colours) for _ in range(scene.people - (scene.subject.kind == "person"))]
     sky = [(0.18, 0.30), (0.50, 0.24), (0.82, 0.30)]
     if position == "centre":
         sky.pop(1)  # a tall subject in the centre reaches into that spot
-    rng.shuffle(sky)
+    sky = shuffled(sky, rng)
     others = [_other(t, (sky if t.name in SKY else free).pop(), aspect, rng) for t in scene.others]
     side = {"left": 0.70, "centre": 0.24 if rng.random() < 0.5 else 0.76, "right": 0.30}[position]
     return Layout(subject, tuple(others), tuple(people), side, 0.29 + 0.05 * rng.random(), _v(rng))

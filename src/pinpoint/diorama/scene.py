@@ -104,6 +104,15 @@ def pick_share(rng: random.Random, options: Sequence[T], shares: Sequence[float]
     return options[-1]
 
 
+def shuffled(items: Sequence[T], rng: random.Random) -> list[T]:
+    """A shuffled copy (Fisher and Yates), again from `rng.random()` alone."""
+    out = list(items)
+    for i in range(len(out) - 1, 0, -1):
+        j = int(rng.random() * (i + 1))
+        out[i], out[j] = out[j], out[i]
+    return out
+
+
 def sample_thing(rng: random.Random, kind: str, size: str) -> Thing:
     """A thing of the kind with random name, colour and, where it has one, shape."""
     name = pick(rng, ANIMALS if kind == "animal" else OBJECTS) if kind != "person" else "person"
@@ -113,7 +122,7 @@ def sample_thing(rng: random.Random, kind: str, size: str) -> Thing:
 
 def room_for_others(people: int) -> int:
     """How many secondary things still find a free spot beside the subject and that many people."""
-    return 3 if people <= 2 else 2 if people <= 4 else 1
+    return (3, 3, 3, 2, 2, 1, 0)[people]
 
 
 def _others(rng: random.Random, subject: Thing, people: int) -> tuple[Thing, ...]:

@@ -12,7 +12,7 @@ from pinpoint.diorama.captions import EVERYTHING, caption
 from pinpoint.diorama.composed import composed
 from pinpoint.diorama.draw import STYLES, areas
 from pinpoint.diorama.facets import FACETS, answers, contradicts, large_enough
-from pinpoint.diorama.scene import WORLD_VERSION, Scene, sample_split
+from pinpoint.diorama.scene import WORLD_VERSION, Scene, sample_split, shuffled
 from pinpoint.diorama.world import DioramaImages, image_id
 from pinpoint.errors import PinpointError
 
@@ -20,15 +20,6 @@ __all__ = ["by_area", "composed", "facets", "facets_whole", "style"]
 
 POOL = 100  # COCO-Facet: one positive, 99 negatives
 _SPLIT_SEED = {"train": 101, "dev": 202, "test": 303}
-
-
-def _shuffled(items: Sequence, rng: random.Random) -> list:
-    """A shuffled copy; written out because `random.shuffle` consumes its stream differently across versions."""
-    out = list(items)
-    for i in range(len(out) - 1, 0, -1):
-        j = int(rng.random() * (i + 1))
-        out[i], out[j] = out[j], out[i]
-    return out
 
 
 def facets(split: str = "test", gallery: int = 3000, per_facet: int = 250) -> Benchmark:
@@ -51,11 +42,11 @@ def _facet_queries(name: str, scenes: Sequence[Scene], per_facet: int) -> list[Q
         wrong = [s.id for s in scenes if contradicts(name, label, s)]
         if len(wrong) < POOL - 1 or not right:
             continue  # too few pictures contradict it (COCO-Facet drops such queries as well)
-        by_text.append([(text, s.id, wrong) for s in _shuffled(right, rng)])
+        by_text.append([(text, s.id, wrong) for s in shuffled(right, rng)])
     chosen = [rows[k] for k in range(per_facet) for rows in by_text if k < len(rows)][:per_facet]
     return [
         Query(f"{name}-{i:04d}", (right,), text=text, prompt=FACETS[name].question, group=name, target=right,
-              pool=(right, *_shuffled(wrong, rng)[: POOL - 1]))
+              pool=(right, *shuffled(wrong, rng)[: POOL - 1]))
         for i, (text, right, wrong) in enumerate(chosen)
     ]  # fmt: skip
 
@@ -108,7 +99,7 @@ def by_area(split: str = "test", gallery: int = 3000, most: int = 300) -> Benchm
     scenes = sample_split(gallery, split, _SPLIT_SEED[split])
     rng = random.Random("by-area")
     by_group: dict[str, list[tuple[str, str, str]]] = {}
-    for scene in _shuffled(scenes, rng):
+    for scene in shuffled(scenes, rng):
         area = areas(scene)
         for thing in scene.things:
             if thing.kind != "person":
@@ -120,7 +111,7 @@ def by_area(split: str = "test", gallery: int = 3000, most: int = 300) -> Benchm
         for i, (facet, name, right) in enumerate(rows[:most]):
             wrong = [s.id for s in scenes if contradicts(facet, name, s)]
             text = dict((label, text) for text, label in FACETS[facet].texts)[name]
-            pool = (right, *_shuffled(wrong, rng)[: POOL - 1])
+            pool = (right, *shuffled(wrong, rng)[: POOL - 1])
             queries.append(Query(f"{group}-{i:04d}", (right,), text=text, group=group, target=right, pool=pool))
     notes = {"task": "facets by area", "edges": " ".join(str(e) for e in AREA_EDGES)}
     return Benchmark("diorama-by-area", WORLD_VERSION, split, _gallery(scenes), tuple(queries), notes)

@@ -1,0 +1,89 @@
+"""The twelve places. `backdrop` paints all that is behind the figures, `front` and `lamps` what comes after them.
+
+Order of work for whoever composes a picture: `backdrop`, the figures, one multiplication of the whole canvas by
+`light_of(time, weather).multiply`, then `lamps` and `front`. The frame is the unit square, y downwards. The ground from
+y = 0.62 to 1 stays calm and light: figures of any colour stand there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pinpoint.diorama.brush import RGB, Brush, box
+from pinpoint.diorama.places_built import farm, harbour, park, playground, street
+from pinpoint.diorama.places_indoor import WINDOW, kitchen, library, living_room, window_frame
+from pinpoint.diorama.places_wild import beach, desert, forest, mountains
+from pinpoint.diorama.sky import TIMES, WEATHERS, Air, Opening, bolt_at, light_of, moon_at, sky
+from pinpoint.diorama.weather import cover, falling, puddles
+
+__all__ = ["INDOOR", "PLACES", "TIMES", "WEATHERS", "backdrop", "front", "lamps", "light_of"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """How a place is drawn, where its sky is, and its lamps as (x, y, radius), for the unmirrored scenery."""
+
+    draw: Callable[[Brush, Air], None]
+    opening: Opening = Opening()
+    lights: tuple[tuple[float, float, float], ...] = ()
+
+
+_PLACES: dict[str, Place] = {
+    "beach": Place(beach, Opening(horizon=0.50)),
+    "street": Place(street, Opening(horizon=0.37), ((0.876, 0.247, 0.20), (0.065, 0.43, 0.07), (0.17, 0.43, 0.07), (0.95, 0.43, 0.07))),
+    "park": Place(park, Opening(horizon=0.50), ((0.725, 0.312, 0.18),)),
+    "farm": Place(farm, Opening(horizon=0.50), ((0.80, 0.375, 0.10),)),
+    "forest": Place(forest, Opening(horizon=0.52, top=0.14, width=0.46)),
+    "mountains": Place(mountains, Opening(horizon=0.44)),
+    "desert": Place(desert, Opening(horizon=0.50)),
+    "harbour": Place(harbour, Opening(horizon=0.50), ((0.16, 0.205, 0.22),)),
+    "playground": Place(playground, Opening(horizon=0.46), ((0.545, 0.262, 0.16),)),
+    "kitchen": Place(kitchen, WINDOW, ((0.86, 0.40, 0.22), (0.14, 0.06, 0.22))),
+    "living room": Place(living_room, WINDOW, ((0.88, 0.27, 0.28),)),
+    "library": Place(library, WINDOW, ((0.30, 0.52, 0.16), (0.70, 0.52, 0.16))),
+}
+PLACES = tuple(_PLACES)
+INDOOR = frozenset({"kitchen", "living room", "library"})
+_GLOW: RGB = (255, 206, 120)
+
+
+def backdrop(b: Brush, place: str, time: str, weather: str, v: tuple[float, float, float]) -> None:
+    """Sky, distance, scenery and ground of a place, in daylight colours (the light comes later)."""
+    spot, air = _PLACES[place], Air(time, weather, v)
+    if place in INDOOR:
+        spot.draw(b, air)
+        return
+    sky(b, air, spot.opening)
+    with b.at(1.0 if air.flip else 0.0, 0.0, 1.0, flip=air.flip):
+        spot.draw(b, air)
+    cover(b, air)
+    puddles(b, air)
+
+
+def front(b: Brush, place: str, time: str, weather: str, v: tuple[float, float, float]) -> None:
+    """Rain, snow and mist before everything outdoors. Indoors they stay behind the window, drawn by `backdrop`."""
+    if place not in INDOOR:
+        falling(b, Air(time, weather, v))
+
+
+def lamps(b: Brush, place: str, time: str, weather: str, v: tuple[float, float, float]) -> None:
+    """Light that is added after the multiplication: lamps and windows, the moon's halo, the flash of lightning."""
+    spot, air = _PLACES[place], Air(time, weather, v)
+    if air.lit:
+        strength = {"night": 0.75, "dusk": 0.60}.get(time, 0.40)
+        for x, y, r in spot.lights:
+            b.glow(1 - x if air.flip else x, y, r, _GLOW, strength)
+    if place in INDOOR:
+        with b.clip(box(*window_frame())), b.at(window_frame()[0], window_frame()[1], 0.42):
+            _aloft(b, air, spot.opening)
+    else:
+        _aloft(b, air, spot.opening)
+
+
+def _aloft(b: Brush, air: Air, opening: Opening) -> None:
+    if air.time == "night" and air.weather in ("sunny", "clear", "cloudy", "misty"):
+        x, y = moon_at(air, opening)
+        b.glow(x, y, 0.085, (255, 246, 214), 0.75)
+        b.glow(x, y, 0.22, (150, 170, 230), 0.45)
+    if air.weather == "stormy":
+        x, y = bolt_at(air, opening)
+        b.glow(x, y - 0.18, 0.26, (210, 214, 255), 0.55)

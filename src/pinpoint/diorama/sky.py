@@ -1,0 +1,302 @@
+"""The hour and the weather overhead: one table of hours, one of weathers, and the sky they make together.
+
+Sky colours in `HOURS` are the colours a reader sees. The finished picture is multiplied once by `light_of(...)`, so the
+sky is drawn divided by that light (`Air.seen`) and comes out as written here, while everything else takes the tint.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import skia
+
+from pinpoint.diorama.brush import RGB, Brush, Light, angle_point, box, mix, oval, path
+
+TIMES = ("sunrise", "morning", "daytime", "afternoon", "evening", "dusk", "night")
+WEATHERS = ("sunny", "clear", "cloudy", "overcast", "misty", "rainy", "snowy", "stormy")
+LAMPS_LIT = frozenset({"evening", "dusk", "night"})
+LIDDED = frozenset({"overcast", "rainy", "snowy", "stormy"})  # the cloud hides sun, moon and stars
+
+
+@dataclass(frozen=True)
+class Hour:
+    """One hour under an open sky. Colours are as seen; `height` of the sun is 0 at the zenith and 1 at the horizon."""
+
+    multiply: RGB
+    top: RGB
+    middle: RGB
+    bottom: RGB
+    cloud: RGB
+    grey: RGB  # the lid of an overcast sky
+    sun: RGB | None
+    x: float = 0.5
+    height: float = 0.0
+    radius: float = 0.06
+    lean: float = 0.0  # shadows fall to the right of things when the sun is on the left
+
+
+HOURS: dict[str, Hour] = {
+    "sunrise": Hour((255, 230, 226), (150, 178, 226), (252, 188, 190), (255, 226, 150), (255, 206, 204),
+                    (206, 178, 184), (255, 238, 150), 0.20, 0.95, 0.085, 1.2),
+    "morning": Hour((252, 250, 242), (150, 202, 240), (204, 228, 240), (255, 246, 218), (255, 253, 246),
+                    (200, 207, 210), (255, 236, 140), 0.15, 0.60, 0.060, 0.8),
+    "daytime": Hour((255, 255, 255), (48, 130, 222), (98, 172, 236), (172, 218, 246), (255, 255, 255),
+                    (184, 192, 200), (255, 232, 96), 0.50, 0.20, 0.065, 0.1),
+    "afternoon": Hour((255, 240, 208), (104, 170, 218), (186, 206, 200), (255, 220, 146), (255, 244, 220),
+                      (208, 196, 172), (255, 214, 84), 0.84, 0.48, 0.070, -0.6),
+    "evening": Hour((250, 208, 180), (148, 74, 112), (238, 98, 60), (255, 178, 70), (255, 168, 128),
+                    (172, 118, 106), (255, 92, 40), 0.79, 0.90, 0.115, -1.2),
+    "dusk": Hour((176, 168, 218), (48, 42, 106), (104, 76, 162), (210, 138, 172), (128, 104, 172),
+                 (96, 86, 132), None),
+    "night": Hour((120, 132, 190), (12, 16, 48), (20, 28, 70), (40, 54, 112), (66, 76, 124),
+                  (44, 50, 84), None),
+}
+
+# weather: (light factor per channel, opacity of contact shadows, how much the lid is lightened or darkened, haze)
+_WEATHER: dict[str, tuple[tuple[float, float, float], float, float, float]] = {
+    "sunny": ((1.0, 1.0, 0.99), 0.38, 1.0, 0.0),
+    "clear": ((1.0, 1.0, 1.0), 0.30, 1.0, 0.0),
+    "cloudy": ((0.98, 0.98, 0.99), 0.24, 1.0, 0.05),
+    "overcast": ((0.91, 0.92, 0.93), 0.13, 0.97, 0.16),
+    "misty": ((0.96, 0.97, 0.98), 0.10, 1.14, 0.72),
+    "rainy": ((0.83, 0.87, 0.91), 0.14, 0.76, 0.28),
+    "snowy": ((0.93, 0.95, 0.99), 0.16, 0.88, 0.34),
+    "stormy": ((0.72, 0.75, 0.80), 0.12, 0.42, 0.22),
+}
+_DARKEST = (120, 130, 150)  # below this, red, orange and brown things can no longer be told apart
+
+
+@lru_cache(maxsize=None)
+def light_of(time: str, weather: str) -> Light:
+    """The light of an hour under a weather. Multiply the picture by `.multiply` once, when all figures stand in it."""
+    hour = HOURS[time]
+    factor, shadow, _, haze = _WEATHER[weather]
+    multiply = tuple(max(low, round(c * f)) for c, f, low in zip(hour.multiply, factor, _DARKEST, strict=True))
+    lean = 0.0 if weather in LIDDED or weather == "misty" else hour.lean
+    dim = 0.6 if hour.sun is None else 1.0
+    far = mix(hour.bottom, hour.grey, 0.5 if haze > 0.1 else 0.0)
+    lit = time in LAMPS_LIT or (weather == "stormy")
+    return Light(multiply, shadow * dim, lean, lit, _divide(_scale(far, _WEATHER[weather][2]), multiply), haze)
+
+
+def _scale(rgb: RGB, factor: float) -> RGB:
+    return (min(255, round(rgb[0] * factor)), min(255, round(rgb[1] * factor)), min(255, round(rgb[2] * factor)))
+
+
+def _divide(rgb: RGB, light: RGB) -> RGB:
+    """The colour which, multiplied by `light`, is seen as `rgb` (or as near as white paper allows)."""
+    r, g, b = (min(255, round(255 * c / m)) for c, m in zip(rgb, light, strict=True))
+    return (r, g, b)
+
+
+@dataclass(frozen=True)
+class Air:
+    """Hour, weather and variant, and what they do to the colours of scenery."""
+
+    time: str
+    weather: str
+    v: tuple[float, float, float]
+
+    @cached_property
+    def light(self) -> Light:
+        return light_of(self.time, self.weather)
+
+    @cached_property
+    def hour(self) -> Hour:
+        return HOURS[self.time]
+
+    @property
+    def flip(self) -> bool:
+        """Scenery is mirrored in half of the variants; the sun never is."""
+        return self.v[0] >= 0.5
+
+    @property
+    def snow(self) -> bool:
+        return self.weather == "snowy"
+
+    @property
+    def wet(self) -> bool:
+        return self.weather in ("rainy", "stormy")
+
+    @property
+    def lit(self) -> bool:
+        """Lamps and windows are lit."""
+        return self.light.lamps
+
+    @property
+    def wind(self) -> float:
+        """Degrees by which trees lean, in the direction in which heavy rain falls (to the left in the picture)."""
+        return 0.0 if self.weather != "stormy" else (11.0 if self.flip else -11.0)
+
+    def seen(self, rgb: RGB) -> RGB:
+        """Undo the light: a sky colour that shall be seen as `rgb`."""
+        return _divide(rgb, self.light.multiply)
+
+    def far(self, rgb: RGB, depth: float) -> RGB:
+        """Scenery colour at a distance: 0 near … 1 at the horizon. Mist takes most of it."""
+        return mix(rgb, self.light.haze, min(0.93, depth * 0.5 + self.light.haze_amount * (0.35 + 0.65 * depth)))
+
+    def ground(self, rgb: RGB) -> RGB:
+        """Ground colour: white under snow, a little darker when wet."""
+        if self.snow:
+            return mix(rgb, (244, 247, 253), 0.88)
+        return mix(rgb, (70, 82, 104), 0.16) if self.wet else rgb
+
+    def lid(self) -> RGB:
+        """The colour, as seen, of the cloud that covers the whole sky."""
+        grey = self.hour.grey
+        if self.weather == "misty":
+            grey = mix(grey, self.hour.bottom, 0.35)
+        if self.weather == "snowy":
+            grey = mix(grey, (150, 170, 206), 0.30)
+        return _scale(grey, _WEATHER[self.weather][2])
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The part of the frame where sky is: the sun keeps between `top` and `horizon`, drawn in to `width` of the frame."""
+
+    horizon: float = 0.56
+    top: float = 0.0
+    width: float = 1.0
+    floor: float = 0.62  # the sky is painted down to here
+
+    def at(self, x: float, height: float) -> tuple[float, float]:
+        return 0.5 + (x - 0.5) * self.width, self.top + height * (self.horizon - self.top)
+
+
+def sky(b: Brush, air: Air, opening: Opening) -> None:
+    """Everything overhead, far to near: the blend of the hour, stars, sun or moon, clouds, lightning."""
+    _blend(b, air, opening)
+    if air.weather not in LIDDED:
+        if air.time in ("dusk", "night"):
+            _stars(b, air, opening)
+        _sun(b, air, opening)
+    if air.weather == "cloudy":
+        _cumulus(b, air)
+    elif air.weather in LIDDED:
+        _lid(b, air, opening)
+
+
+def _blend(b: Brush, air: Air, o: Opening) -> None:
+    hour, half = air.hour, round(o.floor * 0.52, 2)
+    stops = [hour.top, hour.middle, hour.bottom]
+    if air.weather in LIDDED or air.weather == "misty":
+        lid = air.lid()
+        stops = [mix(lid, s, t) for s, t in zip(stops, (0.0, 0.08, 0.22), strict=True)]
+    top, middle, bottom = (air.seen(s) for s in stops)
+    b.wash(box(-0.02, -0.02, 1.02, half + 0.005), top, middle)
+    b.wash(box(-0.02, half, 1.02, o.floor), middle, bottom)
+
+
+@lru_cache(maxsize=64)
+def scatter(n: int, left: float, top: float, right: float, bottom: float, r: float, phase: float = 0.0) -> skia.Path:
+    """`n` dots of radius about `r`, spread evenly without a grid (the R2 low-discrepancy sequence)."""
+    out = skia.Path()
+    for i in range(1, n + 1):
+        x, y = (phase + 0.7548777 * i) % 1.0, (phase * 1.7 + 0.5698403 * i) % 1.0
+        out.addCircle(left + x * (right - left), top + y * (bottom - top), r * (0.7 + 0.6 * ((i * 0.618) % 1.0)))
+    return out
+
+
+def _stars(b: Brush, air: Air, o: Opening) -> None:
+    """Few at dusk, high up; many at night."""
+    if air.weather == "misty":
+        return
+    if air.time == "night":
+        b.fill(scatter(46, 0.0, 0.01, 1.0, o.horizon * 0.9, 0.0045), (255, 255, 250), shade=0, outline=False)
+    n, low = (9, 0.7) if air.time == "night" else (7, 0.36)
+    b.fill(scatter(n, 0.03, 0.03, 0.97, o.horizon * low, 0.0078, 0.37), (255, 255, 255), shade=0, outline=False)
+
+
+@lru_cache(maxsize=32)
+def _rays(x: float, y: float, r: float) -> skia.Path:
+    out = skia.Path()
+    for k in range(14):
+        out.moveTo(*angle_point(x, y, r * 1.35, k * 360 / 14))
+        out.lineTo(*angle_point(x, y, r * (1.85 if k % 2 else 2.25), k * 360 / 14))
+    return out
+
+
+def moon_at(air: Air, o: Opening) -> tuple[float, float]:
+    """The moon stands at the right in one variant, at the left in the other."""
+    return o.at(0.20 if air.flip else 0.80, 0.26)
+
+
+def _sun(b: Brush, air: Air, o: Opening) -> None:
+    hour = air.hour
+    if air.time == "night":
+        return _moon(b, air, o)
+    if hour.sun is None:
+        return
+    x, y = o.at(hour.x, hour.height)
+    r = hour.radius * (0.78 if o.width < 1 else 1.0)
+    if air.weather == "misty":
+        return b.wash(oval(x, y, r * 0.9, r * 0.9), air.seen(mix(hour.sun, air.lid(), 0.35)), air.seen(air.lid()))
+    b.glow(x, y, r * 4.2, hour.sun, 0.75 if air.weather == "sunny" else 0.45)
+    if air.weather == "sunny":
+        b.line(_rays(x, y, r), air.seen(mix(hour.sun, (255, 250, 225), 0.25)), 0.014)
+        r *= 1.1
+    b.fill(oval(x, y, r, r), air.seen(hour.sun), shade=0, outline=False)
+
+
+def _moon(b: Brush, air: Air, o: Opening) -> None:
+    x, y = moon_at(air, o)
+    b.fill(oval(x, y, 0.058, 0.058), (255, 252, 236), shade=0, outline=False)
+    if air.weather != "misty":
+        for dx, dy, r in ((-0.018, -0.012, 0.013), (0.020, 0.014, 0.010), (0.008, -0.026, 0.007)):
+            b.dot(x + dx, y + dy, r, (222, 222, 214))
+
+
+_PUFF = path(
+    "M -0.50 0 C -0.62 -0.02 -0.60 -0.22 -0.42 -0.20 C -0.40 -0.38 -0.16 -0.42 -0.10 -0.30 "
+    "C -0.02 -0.50 0.28 -0.46 0.28 -0.24 C 0.40 -0.32 0.54 -0.24 0.48 -0.12 C 0.60 -0.10 0.58 0 0.50 0 Z"
+)
+
+
+def _cumulus(b: Brush, air: Air) -> None:
+    """Several separate heaps, which may hide part of the sun."""
+    shift = 0.10 if air.flip else 0.0
+    for x, y, s in ((0.20, 0.17, 0.34), (0.80, 0.13, 0.36), (0.50, 0.31, 0.25), (0.06, 0.41, 0.20), (0.93, 0.37, 0.24)):
+        with b.at((x + shift) % 1.0, y, s, flip=air.flip):
+            b.fill(_PUFF, air.seen(air.hour.cloud), shade=0.16, outline=False)
+
+
+@lru_cache(maxsize=32)
+def _scallops(y: float, n: int, depth: float, phase: float) -> skia.Path:
+    """A lid of cloud with a lumpy lower edge at about `y`."""
+    out = skia.Path()
+    out.moveTo(-0.1, -0.1)
+    out.lineTo(-0.1, y)
+    step = 1.2 / n
+    for i in range(n):
+        x = -0.1 + i * step
+        d = depth * (0.6 + 0.8 * ((phase + i * 0.618) % 1.0))
+        out.cubicTo(x + 0.1 * step, y + d, x + 0.9 * step, y + d, x + step, y)
+    out.lineTo(1.1, -0.1)
+    out.close()
+    return out
+
+
+_BOLT = path("M 0.10 -1 L -0.16 -0.46 L 0.02 -0.48 L -0.14 0 L 0.20 -0.60 L 0.03 -0.58 L 0.26 -1 Z")
+
+
+def _lid(b: Brush, air: Air, o: Opening) -> None:
+    """Overcast: flat and even. Rain and snow: heavier. Storm: towering, nearly black, torn by lightning."""
+    lid, phase = air.lid(), 0.5 if air.flip else 0.0
+    if air.weather != "stormy":
+        bands = ((0.40, 5, 0.05, 0.05), (0.24, 4, 0.06, 0.0), (0.09, 5, 0.05, -0.06))
+        for y, n, depth, tone in bands:
+            shade = mix(lid, (255, 255, 255) if tone > 0 else (70, 78, 96), abs(tone) + 0.02)
+            b.wash(_scallops(y * o.floor / 0.62, n, depth, phase), air.seen(shade), air.seen(mix(shade, lid, 0.6)))
+        return
+    for y, n, depth, tone in ((0.36, 4, 0.10, 0.10), (0.24, 3, 0.13, -0.10), (0.10, 4, 0.10, -0.30)):
+        shade = mix(lid, (150, 156, 176) if tone > 0 else (14, 14, 26), abs(tone))
+        b.fill(_scallops(y * o.floor / 0.62, n, depth, phase), air.seen(shade), shade=0.10, outline=False)
+    x, y = bolt_at(air, o)
+    with b.at(x, y, 0.40 * o.floor / 0.62, flip=air.flip):
+        b.fill(_BOLT, (255, 252, 214), shade=0, outline=False)
+
+
+def bolt_at(air: Air, o: Opening) -> tuple[float, float]:
+    """Where lightning ends."""
+    return (0.5 - 0.26 * o.width if air.flip else 0.5 + 0.26 * o.width), o.horizon - 0.02
