@@ -5,7 +5,7 @@ from functools import lru_cache
 import skia
 
 from pinpoint.diorama.brush import INK, RGB, Brush, oval, path
-from pinpoint.diorama.fauna_parts import CREAM, V3, deep, eye, far, hoof, is_dark, leg, pale, pen, step, tube, union
+from pinpoint.diorama.fauna_parts import CREAM, V3, deep, eye, far, hoof, leg, pale, pen, step, tube, union
 
 
 @lru_cache(maxsize=8)
@@ -39,7 +39,7 @@ def elephant(b: Brush, rgb: RGB, v: V3) -> None:
     b.line(path("M -0.62,-0.62 C -0.70,-0.56 -0.70,-0.44 -0.68,-0.34"), deep(rgb, 0.3), 0.035)
     b.dot(-0.68, -0.32, 0.035, deep(rgb, 0.55))
     b.fill(_elephant_shape(stride, v[2] > 0.5), rgb, shade=0.28)
-    b.line(path("M -0.30,-0.44 C -0.24,-0.38 -0.24,-0.32 -0.27,-0.27"), pen(rgb), 0.014)
+    b.line(path("M -0.30,-0.44 C -0.24,-0.38 -0.24,-0.32 -0.27,-0.27"), deep(rgb, 0.35), 0.014)
     for x in (-0.47 - stride, 0.10 + stride):
         b.line(
             path(f"M {x - 0.05:.3f},-0.02 V -0.04 M {x + 0.01:.3f},-0.02 V -0.045 M {x + 0.07:.3f},-0.02 V -0.04"),
@@ -96,7 +96,7 @@ def bear(b: Brush, rgb: RGB, v: V3) -> None:
             pen(rgb),
             0.018,
         )
-    b.line(path("M -0.28,-0.50 C -0.20,-0.42 -0.20,-0.32 -0.25,-0.22"), pen(rgb), 0.014)
+    b.line(path("M -0.28,-0.50 C -0.20,-0.42 -0.20,-0.32 -0.25,-0.22"), deep(rgb, 0.35), 0.016)
     with b.at(0.36, -0.66 + 0.10 * v[2], 1, turn=-6 + 12 * v[0]):
         for x in (-0.17, 0.13):
             b.fill(oval(x, -0.21, 0.085, 0.085), rgb)
@@ -130,11 +130,13 @@ def _zebra_shape(stride: float) -> skia.Path:
 
 
 def zebra(b: Brush, rgb: RGB, v: V3) -> None:
-    """Stocky, with a standing mane and bold stripes: dark, or light on a black coat. v: stripes, stride, tail."""
-    stride, stripe = step(v[1]), (240, 234, 222) if is_dark(rgb) else (44, 38, 48)
+    """Stocky, with a standing mane and bold stripes: dark, or light on black and brown. v: stripes, stride, tail."""
+    stride, stripe = step(v[1]), (240, 234, 222) if luminance(rgb) < 0.39 else (44, 38, 48)
     b.shadow(0.46)
     for x, s in ((-0.25, stride), (0.11, -stride)):
         b.fill(leg(x, -0.40, 0.07, 0.05, s), far(rgb))
+        left, right = x + s - 0.03, x + s + 0.03
+        b.line(path(f"M {left:.3f},-0.12 H {right:.3f} M {left:.3f},-0.20 H {right:.3f}"), stripe, 0.03)
         hoof(b, x + s, 0.052, rgb)
     with b.at(-0.45, -0.58, 1, turn=-6 + 16 * v[2]):
         b.fill(tube("M 0.03,-0.02 C -0.07,0.0 -0.09,0.10 -0.08,0.18", 0.042), rgb)
