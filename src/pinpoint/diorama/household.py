@@ -132,20 +132,20 @@ def cup(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 
 def bottle(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """Slim neck, round shoulders, a paper label (v[0] picks what is on it) and a cork."""
-    b.shadow(0.2)
-    b.fill(box(-0.05, -0.99, 0.05, -0.88, 0.015), (206, 164, 112))
-    b.fill(path(
-
-            "M -0.065 -0.92 L 0.065 -0.92 L 0.065 -0.68 Q 0.19 -0.62 0.19 -0.5 "
-            "L 0.19 -0.06 Q 0.19 -0.01 0.13 -0.01 L -0.13 -0.01 "
-        "Q -0.19 -0.01 -0.19 -0.06 L -0.19 -0.5 Q -0.19 -0.62 -0.065 -0.68 Z"), rgb, shade=0.34)
-    b.fill(box(-0.08, -0.93, 0.08, -0.86, 0.02), darker(rgb, 0.2), shade=0.0, outline=False)
-    b.fill(box(-0.15, -0.4, 0.15, -0.16, 0.02), PAPER, shade=0.06, outline=False)
+    b.shadow(0.24)
+    b.fill(box(-0.055, -0.99, 0.055, -0.88, 0.015), (206, 164, 112))
+    glass = path(
+        "M -0.08 -0.92 L 0.08 -0.92 L 0.08 -0.7 Q 0.235 -0.64 0.235 -0.5 L 0.235 -0.07 Q 0.235 -0.01 0.17 -0.01 "
+        "L -0.17 -0.01 Q -0.235 -0.01 -0.235 -0.07 L -0.235 -0.5 Q -0.235 -0.64 -0.08 -0.7 Z"
+    )
+    b.fill(glass, rgb, shade=0.34)
+    b.fill(box(-0.095, -0.93, 0.095, -0.86, 0.02), darker(rgb, 0.2), shade=0.0, outline=False)
+    b.fill(box(-0.17, -0.4, 0.17, -0.17, 0.02), PAPER, shade=0.06, outline=False)
     if v[0] < 0.5:
-        b.dot(0.0, -0.28, 0.06, rgb)
+        b.dot(0.0, -0.285, 0.07, rgb)
     else:
-        b.line(path("M -0.08 -0.32 H 0.08 M -0.08 -0.24 H 0.04"), darker(rgb, 0.2), 0.03)
-    b.line(path("M -0.13 -0.58 V -0.46"), mix(rgb, (255, 255, 255), 0.7), 0.03)
+        b.line(path("M -0.09 -0.33 H 0.09 M -0.09 -0.24 H 0.04"), darker(rgb, 0.2), 0.034)
+    b.line(path("M -0.165 -0.58 V -0.47"), mix(rgb, (255, 255, 255), 0.7), 0.034)
 
 
 def cake(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -160,7 +160,9 @@ def cake(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.fill(oval(0.0, -0.42, 0.5, 0.075), lighter(rgb, 0.2), shade=0.0)
     b.fill(path("M -0.33 -0.68 L -0.33 -0.42 Q 0 -0.34 0.33 -0.42 L 0.33 -0.68 Z"), rgb, shade=0.26)
     b.line(path(
-        "M -0.32 -0.66 Q -0.24 -0.5 -0.16 -0.61 Q -0.08 -0.46 0.0 -0.6 Q 0.08 -0.46 0.16 -0.61 Q 0.24 -0.5 0.32 -0.66"), accent(rgb), 0.04)
+        "M -0.32 -0.66 Q -0.24 -0.5 -0.16 -0.61 Q -0.08 -0.46 0.0 -0.6 Q 0.08 -0.46 0.16 -0.61 Q 0.24 -0.5 0.32 -0.66"),
+        accent(rgb), 0.04,
+    )
     b.fill(oval(0.0, -0.68, 0.33, 0.055), lighter(rgb, 0.2), shade=0.0)
     for x in ((0.0,), (-0.12, 0.12), (-0.18, 0.0, 0.18))[int(v[0] * 3)]:
         b.line(path(f"M {x} -0.69 V -0.84"), (250, 244, 230), 0.05)
@@ -174,7 +176,7 @@ def cake(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 
 
 def teddy_bear(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
-    """A sitting toy: round ears, soles forward, stitched belly, button eyes and a bow (v[0] its colour, v[1] a patch)."""
+    """A sitting toy: soles forward, stitched belly, button eyes, a bow (v[0]), perhaps a mended ear (v[1])."""
     b.shadow(0.38)
     pale = lighter(rgb, 0.5) if sum(rgb) < 660 else (222, 206, 186)
     b.limb(path("M -0.19 -0.48 Q -0.31 -0.42 -0.32 -0.28 M 0.19 -0.48 Q 0.31 -0.42 0.32 -0.28"), rgb, 0.13)
@@ -229,21 +231,22 @@ def tv(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 
 def guitar(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """An upright guitar: waisted body in `rgb`, sound hole, long neck; v[0] adds a guard beside the hole."""
-    b.shadow(0.22)
-    b.fill(path(
-        "M 0 -0.58 Q 0.17 -0.58 0.17 -0.46 Q 0.17 -0.38 0.14 -0.35 Q 0.225 -0.29 0.225 -0.17 Q 0.21 -0.01 0 -0.01 "
-
-            "Q -0.21 -0.01 -0.225 -0.17 Q -0.225 -0.29 -0.14 -0.35 Q -0.17 -0.38 -0.17 -0.46 Q -0.17 -0.58 0 -0.58 Z"), rgb, shade=0.28)
-    b.fill(box(-0.032, -0.9, 0.032, -0.36, 0.01), LEATHER, shade=0.06)
-    b.fill(path("M -0.04 -0.86 L -0.062 -0.98 Q 0 -1.0 0.062 -0.98 L 0.04 -0.86 Z"), rgb)
-    for y in (-0.95, -0.9):
-        b.line(path(f"M -0.085 {y} H -0.06 M 0.06 {y} H 0.085"), PAPER, 0.028)
-    b.dot(0.0, -0.36, 0.082, accent(rgb))
-    b.dot(0.0, -0.36, 0.062, LEATHER)
+    b.shadow(0.26)
+    body = path(
+        "M 0 -0.62 Q 0.2 -0.62 0.2 -0.49 Q 0.2 -0.42 0.165 -0.375 Q 0.27 -0.31 0.27 -0.18 Q 0.25 -0.01 0 -0.01 "
+        "Q -0.25 -0.01 -0.27 -0.18 Q -0.27 -0.31 -0.165 -0.375 Q -0.2 -0.42 -0.2 -0.49 Q -0.2 -0.62 0 -0.62 Z"
+    )
+    b.fill(body, rgb, shade=0.28)
+    b.fill(box(-0.04, -0.9, 0.04, -0.38, 0.01), LEATHER, shade=0.06)
+    b.fill(path("M -0.05 -0.85 L -0.075 -0.98 Q 0 -1.0 0.075 -0.98 L 0.05 -0.85 Z"), rgb)
+    b.line(path("M -0.1 -0.95 H -0.075 M 0.075 -0.95 H 0.1 M -0.095 -0.895 H -0.07 M 0.07 -0.895 H 0.095"), PAPER, 0.032)
+    b.dot(0.0, -0.38, 0.1, accent(rgb))
+    b.dot(0.0, -0.38, 0.076, LEATHER)
     if v[0] < 0.5:
-        b.fill(path(
-            "M 0.07 -0.33 Q 0.16 -0.28 0.15 -0.16 Q 0.07 -0.18 0.04 -0.29 Z"), darker(rgb, 0.5), shade=0.0,
-                outline=False)
-    b.line(path("M -0.08 -0.13 H 0.08"), LEATHER, 0.035)
-    b.line(path("M -0.012 -0.96 V -0.13 M 0.012 -0.96 V -0.13"), PAPER, 0.008)
-    b.line(path("M -0.16 -0.2 Q -0.15 -0.1 -0.08 -0.06"), lighter(rgb, 0.5), 0.02)
+        b.fill(
+            path("M 0.08 -0.34 Q 0.19 -0.29 0.18 -0.16 Q 0.08 -0.18 0.05 -0.29 Z"),
+            darker(rgb, 0.5), shade=0.0, outline=False,
+        )
+    b.line(path("M -0.1 -0.14 H 0.1"), LEATHER, 0.042)
+    b.line(path("M -0.014 -0.96 V -0.14 M 0.014 -0.96 V -0.14"), PAPER, 0.009)
+    b.line(path("M -0.2 -0.22 Q -0.19 -0.11 -0.1 -0.06"), lighter(rgb, 0.5), 0.022)

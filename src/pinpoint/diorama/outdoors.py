@@ -1,7 +1,5 @@
 """What stands in a street or a park, and what one carries there; each one unit tall (see `brush` for the frame)."""
 
-import math
-
 from pinpoint.diorama.brush import INK, RGB, Brush, angle_point, box, darker, lighter, oval, path, polygon
 from pinpoint.diorama.vehicles import STEEL, TYRE, Variety, accent
 
@@ -162,27 +160,26 @@ def stop_sign(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 
 
 def backpack(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
-    """A school bag seen from the front: handle, flap, big pocket, straps at the sides; v[0] picks the buckle, v[1] a badge."""
-    b.shadow(0.34)
-    b.limb(path("M -0.1 -0.9 Q -0.09 -0.96 0 -0.96 Q 0.09 -0.96 0.1 -0.9"), darker(rgb, 0.35), 0.045)
-    b.limb(path("M -0.29 -0.72 Q -0.4 -0.5 -0.31 -0.16 M 0.29 -0.72 Q 0.4 -0.5 0.31 -0.16"), darker(rgb, 0.3), 0.055)
-    b.fill(path(
+    """A school bag: handle, flap, pockets, long leather straps; v[0] picks one strap or two, v[1] a badge."""
+    b.shadow(0.36)
+    b.limb(path("M -0.11 -0.9 Q -0.1 -0.965 0 -0.965 Q 0.1 -0.965 0.11 -0.9"), darker(rgb, 0.35), 0.045)
+    b.limb(path("M -0.26 -0.8 Q -0.39 -0.7 -0.37 -0.44 M 0.26 -0.8 Q 0.39 -0.7 0.37 -0.44"), darker(rgb, 0.35), 0.05)
+    for x in (-0.325, 0.325):
+        b.fill(box(x - 0.075, -0.4, x + 0.075, -0.06, 0.05), darker(rgb, 0.12))
+    bag = path(
         "M -0.31 -0.1 L -0.31 -0.62 Q -0.31 -0.92 0 -0.92 Q 0.31 -0.92 0.31 -0.62 L 0.31 -0.1 "
-        "Q 0.31 -0.01 0.22 -0.01 L -0.22 -0.01 Q -0.31 -0.01 -0.31 -0.1 Z"), rgb)
-    b.fill(path(
-        "M -0.31 -0.6 Q -0.31 -0.92 0 -0.92 Q 0.31 -0.92 0.31 -0.6 Q 0.3 -0.52 0 -0.5 Q -0.3 -0.52 -0.31 -0.6 Z"),
-            lighter(rgb, 0.12))
-    b.fill(box(-0.23, -0.4, 0.23, -0.07, 0.06), darker(rgb, 0.1))
-    b.line(path("M -0.2 -0.31 H 0.2"), accent(rgb), 0.022)
-    if v[0] < 0.5:
-        for x in (-0.13, 0.13):
-            b.line(path(f"M {x} -0.62 V -0.44"), (122, 84, 58), 0.055)
-            b.dot(x, -0.44, 0.035, (246, 208, 96))
-    else:
-        b.line(path("M 0 -0.62 V -0.45"), (122, 84, 58), 0.07)
-        b.dot(0.0, -0.45, 0.045, (246, 208, 96))
+        "Q 0.31 -0.01 0.22 -0.01 L -0.22 -0.01 Q -0.31 -0.01 -0.31 -0.1 Z"
+    )
+    b.fill(bag, rgb)
+    b.fill(box(-0.24, -0.36, 0.24, -0.06, 0.06), lighter(rgb, 0.06))
+    flap = path(
+        "M -0.31 -0.58 Q -0.32 -0.92 0 -0.92 Q 0.32 -0.92 0.31 -0.58 Q 0.31 -0.46 0.2 -0.46 L -0.2 -0.46 "
+        "Q -0.31 -0.46 -0.31 -0.58 Z"
+    )
+    b.fill(flap, lighter(rgb, 0.14))
+    for x in (-0.15, 0.15) if v[0] < 0.5 else (0.0,):
+        b.line(path(f"M {x} -0.68 V -0.27"), (122, 84, 58), 0.06)
+        b.line(path(f"M {x - 0.035} -0.43 H {x + 0.035}"), (246, 208, 96), 0.045)
     if v[1] < 0.5:
-        b.fill(polygon(*(c for k in range(10) for c in angle_point(0.0, -0.19, 0.085 if k % 2 == 0 else 0.042,
-            36 * k - 90))),
-               accent(rgb), shade=0.0, outline=False)
-    b.line(path("M -0.19 -0.78 Q -0.1 -0.85 0.0 -0.86"), lighter(rgb, 0.5), math.sqrt(0.0004))
+        star = (c for k in range(10) for c in angle_point(0.0, -0.78, 0.09 if k % 2 == 0 else 0.044, 36 * k - 90))
+        b.fill(polygon(*star), accent(rgb), shade=0.0, outline=False)

@@ -75,7 +75,9 @@ def kite(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     y, side = -0.995 + high, 1 if v[0] < 0.5 else -1
     sail, end = outline(form, 0.0, y, 0.48, 0.03), foot(form, y, 0.48, 0.03)
     b.line(path(
-        f"M 0 {end - 0.02} Q {0.22 * side} {end + 0.08} {0.04 * side} -0.16 Q {-0.14 * side} -0.06 {0.2 * side} -0.03"), INK, 0.016)
+        f"M 0 {end - 0.02} Q {0.22 * side} {end + 0.08} {0.04 * side} -0.16 Q {-0.14 * side} -0.06 {0.2 * side} -0.03"),
+        INK, 0.016,
+    )
     b.fill(sail, rgb, shade=0.10)
     with b.clip(sail):
         b.fill(box(-0.5, -1.0, 0.0, y), lighter(rgb, 0.32), shade=0.0, outline=False)

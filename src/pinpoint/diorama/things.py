@@ -34,7 +34,7 @@ _TABLE: dict[str, tuple[Drawer, float]] = {
     "vase": (household.vase, 0.66),
     "book": (household.book, 0.86),
     "cup": (household.cup, 1.18),
-    "bottle": (household.bottle, 0.44),
+    "bottle": (household.bottle, 0.52),
     "cake": (household.cake, 1.24),
     "teddy bear": (household.teddy_bear, 0.82),
     "tv": (household.tv, 1.30),
@@ -42,7 +42,7 @@ _TABLE: dict[str, tuple[Drawer, float]] = {
     "traffic light": (outdoors.traffic_light, 0.48),
     "stop sign": (outdoors.stop_sign, 0.68),
     "backpack": (outdoors.backpack, 0.84),
-    "guitar": (household.guitar, 0.50),
+    "guitar": (household.guitar, 0.60),
 }
 
 THINGS: dict[str, Drawer] = {name: drawer for name, (drawer, _) in _TABLE.items()}
