@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import INK, RGB, Brush, oval, path
+from pinpoint.diorama.brush import INK, RGB, Brush, luminance, oval, path
 from pinpoint.diorama.fauna_parts import CREAM, V3, deep, eye, far, hoof, leg, pale, pen, step, tube, union
 
 
