@@ -86,8 +86,8 @@ def bear(b: Brush, rgb: RGB, v: V3) -> None:
     """Bulky, on thick legs, small round ears, a pale muzzle. v: head turn, stride, head high or low."""
     stride = step(v[1])
     b.shadow(0.62)
-    b.fill(leg(-0.24, -0.40, 0.13, 0.11, stride), far(rgb))
-    b.fill(leg(0.02, -0.40, 0.13, 0.105, -stride), far(rgb))
+    b.fill(leg(-0.27, -0.40, 0.13, 0.105, stride), far(rgb))
+    b.fill(leg(0.05, -0.40, 0.13, 0.10, -stride), far(rgb))
     b.fill(oval(-0.655, -0.58, 0.06, 0.06), rgb)
     b.fill(_bear_shape(stride), rgb, shade=0.28)
     for x in (-0.48 - stride, 0.20 + stride):
