@@ -134,7 +134,8 @@ def main() -> None:
     except PinpointError as error:
         code = _fail(str(error))
     except UsageError as error:
-        code = _fail(f"{error.format_message()} (try --help)") if error.message else 2
+        message = error.format_message()
+        code = _fail(f"{message} (try --help)") if not message.startswith("Usage:") else typer.echo(message, err=True) or 2
     except typer.Exit as stop:
         code = stop.exit_code
     except (typer.Abort, KeyboardInterrupt):

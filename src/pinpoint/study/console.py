@@ -18,6 +18,16 @@ from pinpoint.study.layout import PUBLISHED, Layout, find_layout
 from pinpoint.study.profiles import parse_overrides
 from pinpoint.study.runner import Outcome, Report, run_chapters
 
+# Jupyter Book has no __main__, and after Sphinx has said what is wrong it raises a RuntimeError that says nothing more.
+_JUPYTER_BOOK = """
+import sys
+from jupyter_book.cli.main import main
+try:
+    main()
+except RuntimeError:
+    sys.exit(1)
+"""
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -75,7 +85,7 @@ def book(strict: bool, no_run: bool) -> int:
     failed = 0 if no_run else _follow(lambda report: run_chapters(layout, [], PUBLISHED, report=report))
     write_status_page(layout)
     options = ["-W", "-n", "--keep-going"] if strict else []
-    command = [sys.executable, "-m", "jupyter_book", "build", str(layout.root), *options]
+    command = [sys.executable, "-c", _JUPYTER_BOOK, "build", str(layout.root), *options]
     built = subprocess.run(command, cwd=layout.root, check=False).returncode
     return 1 if failed or built else 0
 
