@@ -36,7 +36,10 @@ def material_fill(b: Brush, shape: skia.Path, material: str, v: tuple[float, flo
     """Fill `shape` (in a frame one unit tall) with a material; `v`, three numbers in [0, 1), picks its layout."""
     if material not in MATERIALS:
         raise unknown("material", material, MATERIALS)
-    b.fill(shape, BASE[material], shade=0.16)
+    base = BASE[material]
+    if b.style == "sketch" and material == "wood":
+        base = lighter(base, 0.7)  # hatching on every plank would drown the grain: leave it to every second one
+    b.fill(shape, base, shade=0.16)
     with b.clip(shape):
         _PATTERNS[material](b, int(v[1] * VARIANTS))
 
@@ -105,8 +108,8 @@ def _block(left: float, top: float, right: float, bottom: float, key: int) -> sk
 
 
 def _draw_stone(b: Brush, k: int) -> None:
-    for blocks, tone in zip(_stone(k), ((196, 192, 182), (170, 166, 160), (148, 146, 144)), strict=True):
-        b.fill(blocks, tone, shade=0.06, outline=b.style != "natural")
+    for blocks, tone in zip(_stone(k), ((200, 196, 186), (176, 172, 166), (154, 152, 150)), strict=True):
+        b.fill(blocks, tone, shade=0.0 if b.style == "art" else 0.06, outline=b.style != "natural")
 
 
 # -- metal: riveted panels under a diagonal sheen ----------------------------------------------------------------------
@@ -176,23 +179,29 @@ def _draw_paper(b: Brush, k: int) -> None:
 
 # -- brick: regular courses in two reds ------------------------------------------------------------------------------
 @lru_cache(maxsize=VARIANTS)
-def _brick(k: int) -> tuple[skia.Path, skia.Path]:
-    light, dark = skia.Path(), skia.Path()
-    height, width, joint = 0.115, 0.25, 0.024
-    for row in range(10):
-        for i in range(-5, 6):
+def _brick(k: int) -> tuple[skia.Path, skia.Path, skia.Path]:
+    light, dark, joints = skia.Path(), skia.Path(), skia.Path()
+    height, width, joint = 0.14, 0.3, 0.028
+    for row in range(8):
+        y = -height * row
+        joints.moveTo(-1, y).lineTo(1, y)
+        for i in range(-4, 5):
             x = i * width - (row % 2) * width / 2
-            y = -height * row
             brick = skia.Rect.MakeLTRB(x + joint / 2, y - height + joint / 2, x + width - joint / 2, y - joint / 2)
             (dark if noise(k, row, i, 1) < 0.3 else light).addRect(brick)
-    return light, dark
+            joints.moveTo(x, y).lineTo(x, y - height)
+    return light, dark, joints
 
 
 def _draw_brick(b: Brush, k: int) -> None:
-    for courses, tone in zip(_brick(k), ((190, 82, 62), (154, 60, 50)), strict=True):
-        b.fill(courses, tone, shade=0.08, outline=False)
-        if b.style == "sketch":  # ruled, not searched for: bricks are regular
-            b.line(courses, darker(tone, 0.6), 0.01)
+    light, dark, joints = _brick(k)
+    if b.style == "sketch":  # one ruled line a joint, and hatching only where it does not drown the pattern
+        b.fill(dark, (190, 82, 62), outline=False)
+        b.line(joints, (40, 30, 30), 0.03)
+        return
+    shade = 0.0 if b.style == "art" else 0.08  # rough contours would turn bricks into pebbles
+    b.fill(light, (190, 82, 62), shade=shade, outline=False)
+    b.fill(dark, (154, 60, 50), shade=shade, outline=False)
 
 
 _PATTERNS = {"wood": _draw_wood, "stone": _draw_stone, "metal": _draw_metal, "paper": _draw_paper, "brick": _draw_brick}

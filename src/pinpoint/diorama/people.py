@@ -162,6 +162,8 @@ def _draw(b: Brush, gesture: str, rgb: RGB, v: tuple[float, float, float]) -> No
         b.limb(polygon(*pose.near_leg, closed=False), legs, LEG)
     if gesture == "squat":
         b.limb(polygon(*pose.far_leg, closed=False), darker(legs, 0.08), LEG)
+    neck = [0.45 * chest + 0.55 * head for chest, head in zip(pose.chest, pose.head, strict=False)]
+    b.dot(neck[0], neck[1], 0.062, darker(skin, 0.1))
     _head(b, pose.head, skin, v, asleep=gesture == "lie")
     _arm(b, pose.near_arm, lighter(rgb, 0.08), skin, v[2])
     if gesture in ("stand", "jump", "squat"):
@@ -212,6 +214,8 @@ def _head(b: Brush, where: tuple[float, float, float], skin: RGB, v: tuple[float
         if asleep:
             b.line(path("M0.0 0.05 Q0.15 0.2 0.3 0.05 M0.55 0.05 Q0.68 0.2 0.8 0.05"), INK, 0.12)
         else:
-            b.dot(0.12, 0.06, 0.15, INK)
-            b.dot(0.7, 0.06, 0.15, INK)
-        b.line(path("M0.2 0.5 Q0.45 0.72 0.7 0.48"), mix(skin, (140, 40, 40), 0.6), 0.13)
+            for x in (0.12, 0.7):
+                b.dot(x, 0.06, 0.15, INK)
+                b.dot(x - 0.05, 0.0, 0.055, (255, 252, 244))
+        b.dot(-0.1, 0.42, 0.17, mix(skin, (226, 92, 84), 0.3))
+        b.line(path("M0.2 0.5 Q0.45 0.72 0.7 0.48"), mix(skin, (122, 34, 44), 0.65), 0.13)

@@ -1,6 +1,6 @@
 """Small architecture for the middle ground. Its shape is incidental; what it is made of is asked for."""
 
-from pinpoint.diorama.brush import INK, RGB, Brush, box, path
+from pinpoint.diorama.brush import INK, RGB, Brush, box, lighter, path
 from pinpoint.diorama.materials import BASE, MATERIALS, material_fill
 from pinpoint.errors import unknown
 
@@ -38,9 +38,18 @@ _SHADED = {
     "tower": "M0.12 0 L0.11 -0.72 L-0.27 -0.72 L-0.27 -0.78 L0.4 -0.78 L0.3 0 Z",
     "arch": "M0.29 0 L0.29 -0.36 C0.29 -0.78 -0.29 -0.78 -0.29 -0.36 L-0.29 0 L-0.35 0 L-0.35 -0.36 "
     "C-0.35 -0.86 0.35 -0.86 0.35 -0.36 L0.35 0 Z",
-    "steps": "M-0.37 0 L-0.37 -0.25 L-0.3 -0.25 L-0.3 -0.18 L-0.37 -0.1 Z M0 -0.1 L0 -0.49 L0.07 -0.49 L0.07 -0.42 Z "
-    "M0.37 -0.3 L0.37 -0.74 L0.44 -0.74 L0.44 -0.67 Z",
+    "steps": "M0.6 -1 L0.74 -1 L0.74 0 L0.6 0 Z",
 }
+_LIT = {  # upper edges, which catch the light
+    "wall": "M-0.72 -0.86 L-0.44 -0.86 M-0.44 -0.98 L-0.2 -0.98 M-0.2 -0.86 L0.08 -0.86 M0.08 -0.98 L0.32 -0.98 "
+    "M0.32 -0.86 L0.72 -0.86",
+    "hut": "M-0.61 -0.5 L0 -0.99 L0.61 -0.5",
+    "tower": "M-0.37 -0.99 L-0.21 -0.99 M-0.21 -0.9 L-0.08 -0.9 M-0.08 -0.99 L0.08 -0.99 M0.08 -0.9 L0.21 -0.9 "
+    "M0.21 -0.99 L0.37 -0.99",
+    "arch": "M-0.66 -0.99 L0.66 -0.99",
+    "steps": "M-0.73 -0.25 L-0.37 -0.25 M-0.37 -0.49 L0 -0.49 M0 -0.74 L0.37 -0.74 M0.37 -0.98 L0.73 -0.98",
+}
+_RUIN_LIT = "M-0.72 -0.98 L-0.1 -0.98 L0.06 -0.84 L0.26 -0.8 L0.44 -0.66 L0.72 -0.6"  # the second wall, half fallen
 _CORNER = {"wall": 0.72, "hut": 0.5, "tower": 0.3, "arch": 0.66, "steps": 0.73}  # x of the lower right corner
 _CURL = "M0.01 -0.2 L-0.2 0.01 C-0.17 -0.08 -0.17 -0.12 -0.2 -0.17 C-0.12 -0.15 -0.06 -0.16 0.01 -0.2 Z"
 _SHADOW = {"wall": 0.72, "hut": 0.52, "tower": 0.36, "arch": 0.66, "steps": 0.72}
@@ -50,11 +59,13 @@ def structure(b: Brush, shape: str, material: str, v: tuple[float, float, float]
     """Draw a structure made of `material`; `v`, three numbers in [0, 1), varies layout, openings and silhouette."""
     if shape not in STRUCTURES:
         raise unknown("structure", shape, STRUCTURES)
-    outline = path(_WALLS[int(v[0] * 2)] if shape == "wall" else _OUTLINE[shape])
+    ruin = shape == "wall" and v[0] >= 0.5
+    outline = path(_WALLS[ruin] if shape == "wall" else _OUTLINE[shape])
     b.shadow(_SHADOW[shape])
     material_fill(b, outline, material, v)
     with b.clip(outline):
         b.wash(path(_SHADED[shape]), _SHADE, _SHADE, alpha=0.26)
+        b.line(path(_RUIN_LIT if ruin else _LIT[shape]), lighter(BASE[material], 0.35), 0.075)
     _opening(b, shape, material, v)
     b.line(outline, INK, 0.022)
     if material == "paper":
