@@ -197,6 +197,19 @@ def test_documents_name_only_targets_that_exist(name: str) -> None:
     assert named and named <= targets()
 
 
+def test_help_lists_every_target_but_the_environment() -> None:
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"make ([a-z]+)", listed)) == targets() - {"install"}
+
+
+def test_an_old_python_is_one_clear_line(tmp_path: Path) -> None:
+    command = ["make", "install", f"VENV={tmp_path / 'venv'}", "PYTHON=false"]  # `false` fails the check as 3.10 would
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode != 0
+    assert answer.stderr.splitlines()[0].startswith("make: Pinpoint needs Python 3.11 or newer")
+    assert not (tmp_path / "venv").exists()
+
+
 def test_documents_name_only_commands_that_exist() -> None:
     helped = subprocess.run(
         [sys.executable, "-c", "from pinpoint.cli import main; main()", "--help"],
