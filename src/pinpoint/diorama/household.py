@@ -1,6 +1,6 @@
 """What stands in a house: furniture, crockery, toys; each one unit tall (see `brush` for the frame)."""
 
-from pinpoint.diorama.brush import INK, RGB, Brush, box, darker, lighter, mix, oval, path, polygon
+from pinpoint.diorama.brush import INK, RGB, Brush, box, darker, lighter, luminance, mix, oval, path, polygon
 from pinpoint.diorama.vehicles import LEATHER, LIT, TYRE, Variety, accent
 
 WOOD: RGB = (150, 104, 68)
@@ -11,7 +11,7 @@ PAPER: RGB = (248, 240, 222)
 def chair(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A kitchen chair seen a little from the side; v[0] picks slats or a panel in the back."""
     b.shadow(0.3)
-    b.limb(path("M -0.15 -0.42 L -0.13 -0.12 M 0.3 -0.44 L 0.27 -0.12"), darker(rgb, 0.3), 0.055)
+    b.limb(path("M -0.15 -0.42 L -0.13 -0.12 M 0.2 -0.42 L 0.18 -0.12"), darker(rgb, 0.3), 0.055)
     b.limb(path("M -0.27 -0.42 L -0.28 -0.96 M 0.17 -0.48 L 0.16 -0.96"), darker(rgb, 0.08), 0.065)
     if v[0] < 0.5:
         b.fill(box(-0.3, -0.97, 0.2, -0.83, 0.04), rgb)
@@ -87,7 +87,7 @@ def vase(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     if v[1] < 0.5:
         b.line(path("M -0.28 -0.2 Q 0 -0.13 0.28 -0.2"), accent(rgb), 0.035)
     else:
-        b.line(path("M -0.28 -0.33 Q -0.14 -0.4 -0.02 -0.29 Q 0.1 -0.2 0.28 -0.3"), accent(rgb), 0.035)
+        b.line(path("M -0.285 -0.22 Q -0.14 -0.3 -0.01 -0.2 Q 0.12 -0.12 0.285 -0.22"), accent(rgb), 0.035)
     b.fill(oval(0.0, -0.69, 0.12, 0.03), darker(rgb, 0.35), shade=0.0)
     b.fill(oval(-0.15, -0.36, 0.035, 0.07), mix(rgb, (255, 255, 255), 0.6), shade=0.0, outline=False)
 
@@ -117,8 +117,8 @@ def cup(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         "M -0.44 -0.71 L -0.39 -0.1 Q -0.37 -0.01 -0.26 -0.01 L 0.12 -0.01 Q 0.23 -0.01 0.25 -0.1 L 0.3 -0.71 Z"),
             rgb, shade=0.28)
     if v[0] < 0.33:
-        for x, y in ((-0.24, -0.46), (0.1, -0.46), (-0.07, -0.26)):
-            b.dot(x, y, 0.06, accent(rgb))
+        for x, y in ((-0.29, -0.5), (-0.08, -0.46), (0.14, -0.5), (-0.2, -0.25), (0.04, -0.25)):
+            b.dot(x, y, 0.045, accent(rgb))
     elif v[0] < 0.66:
         b.line(path("M -0.4 -0.34 Q -0.07 -0.28 0.26 -0.34"), accent(rgb), 0.07)
     b.fill(oval(-0.07, -0.71, 0.37, 0.075), darker(rgb, 0.25), shade=0.0)
@@ -193,6 +193,8 @@ def teddy_bear(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.fill(oval(0.0, -0.715, 0.048, 0.034), INK, shade=0.0, outline=False)
     b.line(path("M 0 -0.69 V -0.65 M -0.055 -0.63 Q 0 -0.6 0.055 -0.63"), INK, 0.016)
     for x in (-0.125, 0.125):
+        if luminance(rgb) < 0.3:  # ink on black would not show
+            b.dot(x, -0.785, 0.058, pale)
         b.dot(x, -0.785, 0.042, INK)
         b.dot(x - 0.013, -0.8, 0.014, (255, 255, 255))
     bow = ((206, 58, 52), (58, 112, 196), (245, 206, 72))[int(v[0] * 3)]
@@ -208,8 +210,8 @@ def tv(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.line(path("M -0.05 -0.78 L -0.28 -0.975 M -0.02 -0.78 L 0.2 -0.975"), (110, 112, 120), 0.028)
     b.limb(path("M -0.4 -0.1 L -0.47 -0.025 M 0.4 -0.1 L 0.47 -0.025"), WOOD, 0.055)
     b.fill(box(-0.62, -0.8, 0.62, -0.08, 0.1), rgb)
-    b.fill(box(-0.53, -0.71, 0.29, -0.17, 0.1), TYRE, shade=0.0, outline=False)
-    screen = box(-0.48, -0.66, 0.24, -0.22, 0.08)
+    b.fill(box(-0.5, -0.69, 0.24, -0.2, 0.1), TYRE, shade=0.0, outline=False)
+    screen = box(-0.455, -0.645, 0.195, -0.245, 0.08)
     b.fill(screen, (168, 206, 222), shade=0.2, outline=False)
     with b.clip(screen):
         programme = int(v[0] * 3)
@@ -217,14 +219,14 @@ def tv(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
             b.fill(path(
                 "M -0.5 -0.3 Q -0.3 -0.5 -0.1 -0.32 Q 0.05 -0.46 0.3 -0.3 L 0.3 -0.2 L -0.5 -0.2 Z"), LEAF, shade=0.0,
                     outline=False)
-            b.dot(0.08, -0.55, 0.06, (250, 214, 96))
+            b.dot(0.06, -0.53, 0.055, (250, 214, 96))
         elif programme == 1:
             b.line(path("M -0.4 -0.22 V -0.7 M -0.12 -0.22 V -0.7 M 0.16 -0.22 V -0.7"), (240, 190, 110), 0.1)
-    b.line(path("M -0.4 -0.5 L -0.3 -0.61"), (250, 252, 252), 0.03)
+    b.line(path("M -0.38 -0.49 L -0.28 -0.59"), (250, 252, 252), 0.03)
     for y in (-0.62, -0.46):
-        b.dot(0.45, y, 0.062, accent(rgb))
-        b.dot(0.45, y, 0.022, INK)
-    b.line(path("M 0.38 -0.3 H 0.52 M 0.38 -0.23 H 0.52"), darker(rgb, 0.45), 0.022)
+        b.dot(0.43, y, 0.062, accent(rgb))
+        b.dot(0.43, y, 0.022, INK)
+    b.line(path("M 0.36 -0.3 H 0.5 M 0.36 -0.23 H 0.5"), darker(rgb, 0.45), 0.022)
     if b.light.lamps:
         b.glow(-0.12, -0.44, 0.5, (180, 214, 240), 0.45)
 
@@ -239,7 +241,7 @@ def guitar(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.fill(body, rgb, shade=0.28)
     b.fill(box(-0.04, -0.9, 0.04, -0.38, 0.01), LEATHER, shade=0.06)
     b.fill(path("M -0.05 -0.85 L -0.075 -0.98 Q 0 -1.0 0.075 -0.98 L 0.05 -0.85 Z"), rgb)
-    b.line(path("M -0.1 -0.95 H -0.075 M 0.075 -0.95 H 0.1 M -0.095 -0.895 H -0.07 M 0.07 -0.895 H 0.095"), PAPER, 0.032)
+    b.line(path("M -0.1 -0.95 H -0.075 M 0.075 -0.95 H 0.1 M -0.095 -0.895 H -0.07 M 0.07 -0.895 H 0.09"), PAPER, 0.03)
     b.dot(0.0, -0.38, 0.1, accent(rgb))
     b.dot(0.0, -0.38, 0.076, LEATHER)
     if v[0] < 0.5:

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import INK, RGB, Brush, box, darker, lighter, mix, oval, path, polygon
+from pinpoint.diorama.brush import INK, RGB, Brush, angle_point, box, darker, lighter, mix, oval, path, polygon
 from pinpoint.diorama.vehicles import LIT, Variety, accent
 
 SHAPES = ("round", "square", "triangle", "star", "heart")
@@ -93,7 +93,7 @@ def kite(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 def balloon(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A plump shining skin, a knot and a curly string; v[0] sways the string, v[1] moves the highlight."""
     form, side = shape or "round", 1 if v[0] < 0.5 else -1
-    soft = 0.14 if form == "square" else 0.2
+    soft = 0.14 if form in ("square", "triangle") else 0.2
     y = -0.99 + half_height(form, 0.52, soft)
     end = foot(form, y, 0.52, soft)
     b.line(path(
@@ -111,12 +111,13 @@ def balloon(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 def cushion(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """Stuffed cloth with piping and a button in a dimple; v[0] picks plain, dotted or striped cloth."""
     form = shape or "round"
-    size, soft = 0.66, 0.14 if form == "square" else 0.2
+    size, soft = 0.66, 0.14 if form in ("square", "triangle") else 0.2
     high = half_height(form, size, soft)
     y = -high - 0.015
     b.shadow(0.4)
     skin = outline(form, 0.0, y, size, soft)
     b.fill(skin, rgb, shade=0.32)
+    middle = y + (0.1 if form == "triangle" else -0.02 if form == "heart" else 0.0)
     cloth = int(v[0] * 3)
     with b.clip(skin):
         if cloth == 1:
@@ -124,15 +125,18 @@ def cushion(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
                 "M -0.6 -0.1 L 0.3 -1 M -0.35 0 L 0.6 -0.95 M -0.6 -0.45 L 0.0 -1.05 M 0 0 L 0.6 -0.6"), lighter(rgb,
                     0.4), 0.035)
         elif cloth == 2:
-            for k in range(9):
-                b.dot(-0.36 + 0.24 * (k % 4), -0.16 - 0.26 * (k // 4) - 0.12 * (k % 2), 0.034, lighter(rgb, 0.5))
+            for k in range(5):
+                b.dot(*angle_point(0.0, middle, 0.19, 72 * k - 54), 0.042, lighter(rgb, 0.5))
     b.line(outline(form, 0.0, y, size * 0.84, soft), accent(rgb), 0.018)
-    middle = y + (0.1 if form == "triangle" else 0.0)
-    b.line(path(
-        f"M 0 {middle} L -0.12 {middle - 0.05} M 0 {middle} L 0.12 {middle - 0.05} M 0 {middle} "
-        f"L -0.08 {middle + 0.1} M 0 {middle} L 0.08 {middle + 0.1}"),
-           darker(rgb, 0.4), 0.018)
-    b.dot(0.0, middle, 0.05, darker(rgb, 0.35))
+    b.line(folds(middle), darker(rgb, 0.28), 0.016)
+    b.dot(0.0, middle, 0.045, darker(rgb, 0.38))
+
+
+@lru_cache(maxsize=16)
+def folds(y: float) -> skia.Path:
+    """Six short creases around a button at (0, y)."""
+    ends = ((*angle_point(0.0, y, 0.04, 60 * k + 30), *angle_point(0.0, y, 0.1, 60 * k + 30)) for k in range(6))
+    return path(" ".join(f"M {a:.3f} {b:.3f} L {c:.3f} {d:.3f}" for a, b, c, d in ends))
 
 
 def clock(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -144,14 +148,14 @@ def clock(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.shadow(0.36)
     b.fill(path("M -0.22 -0.1 H 0.22 L 0.32 -0.005 H -0.32 Z"), darker(rgb, 0.3))
     b.fill(outline(form, 0.0, y, size, soft), rgb, shade=0.28)
-    b.fill(outline(form, 0.0, y, size * 0.68, soft), (250, 244, 228), shade=0.06)
+    b.fill(outline(form, 0.0, y, size * 0.64, soft), mix((252, 246, 232), rgb, 0.06), shade=0.06)
     middle = {"triangle": y + 0.085, "star": y + 0.03, "heart": y - 0.01}.get(form, y)
-    reach = 0.15 if form in ("triangle", "star") else 0.17 if form == "heart" else 0.19
+    reach = {"triangle": 0.14, "star": 0.135, "heart": 0.15}.get(form, 0.18)
     for k in range(12):
         t = math.tau * k / 12
         b.dot(reach * math.cos(t), middle + reach * math.sin(t), 0.019 if k % 3 == 0 else 0.011, INK)
     hour, minute = int(v[0] * 12), int(v[1] * 12)
-    for turn, length, width in ((hour + minute / 12, 0.5, 0.04), (minute, 0.8, 0.028)):
+    for turn, length, width in ((hour + minute / 12, 0.6, 0.045), (minute, 0.95, 0.03)):
         t = math.tau * (turn / 12 - 0.25)
         b.line(polygon(0.0, middle, reach * length * math.cos(t), middle + reach * length * math.sin(t),
             closed=False), INK, width)
@@ -176,7 +180,7 @@ def lantern(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
             level = y - high + 2 * high * k / count
             b.line(path(f"M -0.5 {level:.2f} H 0.5"), darker(rgb, 0.25), 0.012)
         warm = mix(lighter(rgb, 0.55), LIT, 0.5)
-        b.glow(0.0, y + (0.08 if form == "triangle" else 0.0), 0.3, warm, 0.85)
+        b.glow(0.0, y + (0.08 if form == "triangle" else 0.0), 0.3, warm, 0.85 if b.light.lamps else 0.5)
     b.fill(box(-0.1, end - 0.05, 0.1, end + 0.01, 0.015), (84, 60, 48), shade=0.1)
     if form in ("round", "square", "triangle", "star"):
         b.fill(box(-0.07, -0.995, 0.07, -0.95, 0.015), (84, 60, 48), shade=0.0)

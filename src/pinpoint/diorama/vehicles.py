@@ -91,7 +91,8 @@ def car(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.line(path("M -0.08 -0.56 V -0.22 M 0.02 -0.47 H 0.1"), darker(rgb, 0.4), 0.018)
     b.line(path("M -0.97 -0.22 H 0.97"), (120, 120, 128), 0.035)
     for x in (-0.55, 0.55):
-        b.fill(oval(x, -0.2, 0.255, 0.25), darker(rgb, 0.5), shade=0.0, outline=False)
+        with b.clip(path(body)):
+            b.fill(oval(x, -0.2, 0.255, 0.255), darker(rgb, 0.5), shade=0.0, outline=False)
         wheel(b, x, 0.21)
     b.dot(-0.93, -0.42, 0.045, (196, 60, 50))
     _headlight(b, 0.9, -0.43, 0.06)
