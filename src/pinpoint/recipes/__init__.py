@@ -1,0 +1,18 @@
+"""Recipes: how each model that the package ships was made. `pinpoint train NAME` follows one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from pinpoint.recipes.diorama_clip import diorama_clip
+
+
+class Recipe(Protocol):
+    """Makes a model and returns the folder of its weights."""
+
+    def __call__(self, *, out: Path | None, resume: bool, profile: str) -> Path:
+        """`out` None: the model's place in the package (a smoke run: in the cache folder)."""
+        ...
+
+
+RECIPES: Mapping[str, Recipe] = {"diorama-clip": diorama_clip}

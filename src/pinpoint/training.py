@@ -1,0 +1,289 @@
+"""One plain training loop on accelerate: mixed precision, cosine schedule, clipping, checkpoint, exact resume.
+
+The loop knows nothing of what it trains. It takes a module, a function `step(module, batch) -> loss` and a source
+`batch(i)` that is a function of the step alone; so resuming needs no sampler state, and a run that was killed ends with
+the very weights of a run that was not (tested).
+"""
+
+import json
+import logging
+import math
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from tqdm import tqdm
+
+from pinpoint.encoders.weights import read_metadata, read_weights, write_weights
+from pinpoint.errors import PinpointError, unknown
+from pinpoint.files import canonical_json
+
+CHECKPOINT = "checkpoint.safetensors"
+LOG_EVERY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every number of a training run. Learning rate: linear warm-up, then a cosine to zero at `steps`."""
+
+    steps: int
+    lr: float
+    warmup: int = 0
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.98)
+    clip_norm: float = 1.0
+    precision: str = "bfloat16"
+    seed: int = 0
+    save_every: int = 500
+    evaluate_every: int = 500
+    identity: str = ""  # a digest of model and data: a checkpoint is taken up only by the run that wrote it
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of update `step` (from 0)."""
+        if step < self.warmup:
+            return self.lr * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.lr * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+@dataclass
+class History:
+    """What a run leaves besides the weights: its losses, the development curve, and where it ran."""
+
+    losses: list[float] = field(default_factory=list)
+    curve: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    device: str = ""
+
+    @property
+    def step(self) -> int:
+        """Number of updates done."""
+        return len(self.losses)
+
+
+def fit(
+    module: nn.Module,
+    step: Callable[[Any, Any], torch.Tensor],
+    batch: Callable[[int], Any],
+    plan: Plan,
+    *,
+    folder: Path | None = None,
+    evaluate: Callable[[Any], Mapping[str, float]] | None = None,
+    after_step: Callable[[nn.Module], None] | None = None,
+    resume: bool = True,
+    label: str = "training",
+) -> History:
+    """Train `module` in place for `plan.steps` updates and return the `History`.
+
+    `batch(i)` runs in a background thread, ahead of need; tensors in a tuple are moved to the device.
+    `evaluate(module)` is called in evaluation mode every `plan.evaluate_every` updates and at the end. With a `folder`,
+    state is saved there every `plan.save_every` updates, on Ctrl-C and at the end; a later call with the same plan
+    goes on from it.
+    Raises `PinpointError` when the loss or its gradient is not finite, or a checkpoint belongs to another plan.
+    """
+    accelerator = Accelerator()
+    torch.manual_seed(plan.seed)
+    optimizer = torch.optim.AdamW(parameter_groups(module, plan.weight_decay), lr=plan.lr, betas=plan.betas, fused=True)
+    model, optimizer = accelerator.prepare(module, optimizer)
+    history, path = History(device=device_name(accelerator.device)), folder / CHECKPOINT if folder else None
+    if path and resume and path.is_file():
+        history = restore(path, module, optimizer, plan)
+    started = time.monotonic() - history.seconds
+    module.train()
+    with stop_signals() as stopped, progress(plan, history, folder, label) as report:
+        for i, data in prefetch(batch, history.step, plan.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = plan.lr_at(i)
+            with precision(accelerator.device, plan), attention(accelerator.device):
+                loss = step(model, to_device(data, accelerator.device))
+                accelerator.backward(loss)
+            norm = accelerator.clip_grad_norm_(module.parameters(), plan.clip_norm)
+            refuse_not_finite(float(loss.detach()), float(norm), i, path)
+            optimizer.step()
+            optimizer.zero_grad()
+            if after_step:
+                after_step(module)
+            history.losses.append(float(loss.detach()))
+            last = history.step == plan.steps
+            if evaluate and (last or history.step % plan.evaluate_every == 0):
+                history.curve.append({"step": float(history.step), **evaluation(evaluate, module)})
+            history.seconds = time.monotonic() - started
+            due = last or stopped.is_set() or history.step % plan.save_every == 0
+            if path and accelerator.is_main_process and due:
+                save(path, module, optimizer, plan, history)
+            report(history)
+            if stopped.is_set() and not last:
+                where = f"; saved at step {history.step}, the same command goes on from there" if path else ""
+                raise KeyboardInterrupt(f"{label} stopped{where}")
+    module.eval()
+    return history
+
+
+def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices decay; gains, biases and the temperature (fewer than two dimensions) do not, as CLIP is trained."""
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+def precision(device: torch.device, plan: Plan) -> AbstractContextManager[Any]:
+    """Autocast. Not accelerate's own switch: that one is fixed for the life of a process, a notebook trains in both."""
+    if plan.precision not in ("float32", "bfloat16"):
+        raise PinpointError(f"unknown precision {plan.precision!r}; known: float32, bfloat16")
+    return torch.autocast(device.type, torch.bfloat16, enabled=plan.precision == "bfloat16")
+
+
+def attention(device: torch.device) -> AbstractContextManager[Any]:
+    """On a CPU the plain product: for short sequences the fused kernel's backward pass takes a third of the step."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+
+
+def prefetch(batch: Callable[[int], Any], start: int, stop: int, ahead: int = 4) -> Iterator[tuple[int, Any]]:
+    """Yield (i, batch(i)) for i in start..stop-1, in order, made by one background thread."""
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+        pending = deque(pool.submit(batch, i) for i in range(start, min(start + ahead, stop)))
+        try:
+            for i in range(start, stop):
+                data = pending.popleft().result()
+                if i + ahead < stop:
+                    pending.append(pool.submit(batch, i + ahead))
+                yield i, data
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def to_device(data: Any, device: torch.device) -> Any:
+    """Move a tensor, or the tensors of a tuple, to the device."""
+    if isinstance(data, torch.Tensor):
+        return data.to(device, non_blocking=True)
+    return tuple(to_device(item, device) for item in data) if isinstance(data, tuple) else data
+
+
+def refuse_not_finite(loss: float, norm: float, step: int, path: Path | None) -> None:
+    """Stop before a bad update reaches the weights."""
+    if math.isfinite(loss) and math.isfinite(norm):
+        return
+    kept = f"; the last good state is in {path}" if path and path.is_file() else ""
+    raise PinpointError(f"loss {loss}, gradient norm {norm} at step {step}; lower the learning rate{kept}")
+
+
+def evaluation(evaluate: Callable[[Any], Mapping[str, float]], module: nn.Module) -> dict[str, float]:
+    """Run the callback in evaluation mode, without gradients."""
+    module.eval()
+    with torch.no_grad():
+        scores = {key: float(value) for key, value in evaluate(module).items()}
+    module.train()
+    return scores
+
+
+def save(path: Path, module: nn.Module, optimizer: Any, plan: Plan, history: History) -> None:
+    """Write weights, optimizer, random state and history as one safetensors file, whole or not at all."""
+    tensors = {f"model/{name}": tensor for name, tensor in module.state_dict().items()}
+    for row, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{row}/{name}": torch.as_tensor(value) for name, value in slots.items()}
+    tensors["rng/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["rng/cuda"] = torch.cuda.get_rng_state()
+    write_weights(path, tensors, {"plan": canonical_json(plan), "history": json.dumps(asdict(history))})
+
+
+def restore(path: Path, module: nn.Module, optimizer: Any, plan: Plan) -> History:
+    """Put back what `save` wrote."""
+    metadata, tensors = read_metadata(path), read_weights(path)
+    if metadata.get("plan") != canonical_json(plan):
+        raise PinpointError(f"{path} belongs to a run with other numbers; delete it, or train with resume=False")
+    weights = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
+    module.load_state_dict(weights, strict=True)
+    slots: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer/"):
+            _, row, slot = name.split("/")
+            slots.setdefault(int(row), {})[slot] = value
+    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+    torch.set_rng_state(tensors["rng/cpu"])
+    if torch.cuda.is_available() and "rng/cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["rng/cuda"])
+    return History(**json.loads(metadata["history"]))
+
+
+def device_name(device: torch.device) -> str:
+    """The device as a card names it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """Ctrl-C (or a scheduler's SIGTERM) sets a flag, so that the update under way ends before anything is saved."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stopped.set()) for number in signals]
+    try:
+        yield stopped
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+@contextmanager
+def progress(plan: Plan, history: History, folder: Path | None, label: str) -> Iterator[Callable[[History], None]]:
+    """A bar on a terminal; elsewhere (a notebook run, CI) nothing but a line every 30 s in `folder/train.log`."""
+    logger = logging.getLogger(f"pinpoint.training.{id(history)}")
+    logger.propagate, handler = False, logging.NullHandler() if folder is None else log_file(folder)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    bar = tqdm(total=plan.steps, initial=history.step, desc=label, disable=not sys.stderr.isatty())
+    last = -math.inf
+
+    def report(now: History) -> None:
+        nonlocal last
+        recent = now.losses[-20:]
+        bar.update(now.step - bar.n)
+        bar.set_postfix(loss=f"{sum(recent) / len(recent):.3f}", refresh=False)
+        if time.monotonic() - last >= LOG_EVERY_SECONDS or now.step == plan.steps:
+            last = time.monotonic()
+            scores = " ".join(f"{key}={value:.4g}" for key, value in (now.curve[-1] if now.curve else {}).items())
+            mean = sum(recent) / len(recent)
+            logger.info("step %d/%d loss %.4f %.0f s %s", now.step, plan.steps, mean, now.seconds, scores)
+
+    try:
+        yield report
+    finally:
+        bar.close()
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def log_file(folder: Path) -> logging.FileHandler:
+    """Append to `folder/train.log`, with times."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(folder / "train.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    return handler
+
+
+def train(name: str, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
+    """Reproduce a model of this study by name, as `pinpoint train NAME` does; returns the folder of its weights."""
+    from pinpoint.recipes import RECIPES
+
+    if name not in RECIPES:
+        raise unknown("recipe", name, list(RECIPES))
+    return RECIPES[name](out=out, resume=resume, profile=profile)
