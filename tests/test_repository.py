@@ -142,6 +142,13 @@ def test_every_import_of_the_package_is_declared() -> None:
     assert undeclared == set()
 
 
+def test_every_extension_of_the_book_is_declared() -> None:
+    provider = packages_distributions()
+    modules = {name.partition(".")[0] for name in yaml.safe_load(read("_config.yml"))["sphinx"]["extra_extensions"]}
+    for module in modules - {"pinpoint"}:
+        assert {canonicalize_name(name) for name in provider.get(module, [])} & set(direct()), module
+
+
 def imported(path: Path) -> set[str]:
     """The top-level names that a file imports, anywhere in it."""
     names = set()
