@@ -14,6 +14,7 @@ runs that write the same part leave a whole one, whichever ends last.
 
 import hashlib
 import io
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from pinpoint.errors import PinpointError
 from pinpoint.files import atomic_path, canonical_json, digest, file_digest, read_json
 
 Encode = Callable[[Sequence[str]], np.ndarray]
+_WRITING = threading.Lock()  # the temporary names of one process are shared by its threads
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _json(obj: object) -> bytes:
 def _written(path: Path, data: bytes | memoryview) -> None:
     """Write a file, whole or not at all."""
     try:
-        with atomic_path(path) as temporary:
+        with _WRITING, atomic_path(path) as temporary:
             temporary.write_bytes(data)
     except OSError as error:
         raise PinpointError(f"cannot write {path} ({error.strerror}); free space or set PINPOINT_CACHE") from error

@@ -1,0 +1,1 @@
+"""Adapters: each module turns one dataset on disk into a `Benchmark` or a `Gallery`."""
