@@ -7,6 +7,9 @@ y = 0.62 to 1 stays calm and light: figures of any colour stand there.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+
+import skia
 
 from pinpoint.diorama.brush import RGB, Brush, box
 from pinpoint.diorama.places_built import farm, harbour, park, playground, street
@@ -28,22 +31,23 @@ class Place:
 
 
 _PLACES: dict[str, Place] = {
-    "beach": Place(beach, Opening(horizon=0.50)),
-    "street": Place(street, Opening(horizon=0.37), ((0.876, 0.247, 0.20), (0.065, 0.43, 0.07), (0.17, 0.43, 0.07), (0.95, 0.43, 0.07))),
-    "park": Place(park, Opening(horizon=0.50), ((0.725, 0.312, 0.18),)),
-    "farm": Place(farm, Opening(horizon=0.50), ((0.80, 0.375, 0.10),)),
+    "beach": Place(beach, Opening(horizon=0.50, width=0.72)),
+    "street": Place(street, Opening(horizon=0.34, width=0.70), ((0.861, 0.256, 0.20), (0.17, 0.43, 0.07), (0.06, 0.43, 0.07))),
+    "park": Place(park, Opening(horizon=0.47, width=0.68), ((0.586, 0.309, 0.18),)),
+    "farm": Place(farm, Opening(horizon=0.49, width=0.80), ((0.80, 0.375, 0.10),)),
     "forest": Place(forest, Opening(horizon=0.52, top=0.14, width=0.46)),
     "mountains": Place(mountains, Opening(horizon=0.44)),
-    "desert": Place(desert, Opening(horizon=0.50)),
-    "harbour": Place(harbour, Opening(horizon=0.50), ((0.16, 0.205, 0.22),)),
-    "playground": Place(playground, Opening(horizon=0.46), ((0.545, 0.262, 0.16),)),
-    "kitchen": Place(kitchen, WINDOW, ((0.86, 0.40, 0.22), (0.14, 0.06, 0.22))),
+    "desert": Place(desert, Opening(horizon=0.46, width=0.80)),
+    "harbour": Place(harbour, Opening(horizon=0.50, width=0.62), ((0.16, 0.205, 0.22),)),
+    "playground": Place(playground, Opening(horizon=0.44, width=0.50), ((0.545, 0.262, 0.16),)),
+    "kitchen": Place(kitchen, WINDOW, ((0.88, 0.29, 0.20), (0.115, 0.315, 0.16))),
     "living room": Place(living_room, WINDOW, ((0.88, 0.27, 0.28),)),
     "library": Place(library, WINDOW, ((0.30, 0.52, 0.16), (0.70, 0.52, 0.16))),
 }
 PLACES = tuple(_PLACES)
 INDOOR = frozenset({"kitchen", "living room", "library"})
-_GLOW: RGB = (255, 206, 120)
+_GLOW: RGB = (255, 196, 104)
+_BULB: RGB = (255, 236, 170)
 
 
 def backdrop(b: Brush, place: str, time: str, weather: str, v: tuple[float, float, float]) -> None:
@@ -68,15 +72,30 @@ def front(b: Brush, place: str, time: str, weather: str, v: tuple[float, float, 
 def lamps(b: Brush, place: str, time: str, weather: str, v: tuple[float, float, float]) -> None:
     """Light that is added after the multiplication: lamps and windows, the moon's halo, the flash of lightning."""
     spot, air = _PLACES[place], Air(time, weather, v)
+    strength = {"night": 0.75, "dusk": 0.60}.get(time, 0.40)
     if air.lit:
-        strength = {"night": 0.75, "dusk": 0.60}.get(time, 0.40)
         for x, y, r in spot.lights:
-            b.glow(1 - x if air.flip else x, y, r, _GLOW, strength)
+            x = 1 - x if air.flip else x
+            b.glow(x, y, r, _GLOW, strength)
+            b.glow(x, y, r * 0.28, _BULB, strength)
     if place in INDOOR:
+        if air.lit:
+            with b.clip(_room()):
+                b.glow(0.5, 0.30, 0.85, _GLOW, 0.36 * strength)
         with b.clip(box(*window_frame())), b.at(window_frame()[0], window_frame()[1], 0.42):
             _aloft(b, air, spot.opening)
     else:
         _aloft(b, air, spot.opening)
+
+
+@lru_cache(maxsize=1)
+def _room() -> skia.Path:
+    """The frame without the window: warm light stays inside."""
+    out = skia.Path()
+    out.setFillType(skia.PathFillType.kEvenOdd)
+    out.addRect(skia.Rect.MakeWH(1, 1))
+    out.addRect(skia.Rect.MakeLTRB(*window_frame()))
+    return out
 
 
 def _aloft(b: Brush, air: Air, opening: Opening) -> None:
@@ -86,4 +105,6 @@ def _aloft(b: Brush, air: Air, opening: Opening) -> None:
         b.glow(x, y, 0.22, (150, 170, 230), 0.45)
     if air.weather == "stormy":
         x, y = bolt_at(air, opening)
-        b.glow(x, y - 0.18, 0.26, (210, 214, 255), 0.55)
+        b.glow(x, y - 0.20, 0.30, (190, 196, 255), 0.45)
+        for k in range(3):
+            b.glow(x + (0.01 if air.flip else -0.01) * (1 - k), y - 0.08 - 0.12 * k, 0.09, (255, 252, 220), 0.55)

@@ -14,9 +14,9 @@ def street(b: Brush, air: Air) -> None:
     """A row of plastered house fronts, pavement, kerb, road with dashes, a lamp post."""
     walls: tuple[RGB, ...] = ((240, 214, 176), (206, 220, 226), (240, 196, 176), (222, 222, 190), (226, 206, 224))
     roofs: tuple[RGB, ...] = ((184, 106, 84), (112, 124, 142), (150, 96, 88), (166, 112, 84), (120, 110, 136))
-    for i, (x, h) in enumerate(((0.10, 0.29), (0.335, 0.26), (0.545, 0.22), (0.735, 0.27), (0.945, 0.30))):
+    for i, (x, h) in enumerate(((0.10, 0.36), (0.325, 0.32), (0.53, 0.27), (0.73, 0.32), (0.945, 0.37))):
         with b.at(x, 0.61, h):
-            house(b, air, walls[i], roofs[i], i % 2 == 0, 0.80)
+            house(b, air, walls[i], roofs[i], i % 2 == 0, 0.64)
     veil(b, air)
     b.wash(box(-0.02, 0.61, 1.02, 0.70), air.ground((214, 210, 204)), air.ground((226, 222, 216)))
     b.line(path("M 0.10 0.61 L 0.04 0.70 M 0.30 0.61 L 0.27 0.70 M 0.50 0.61 V 0.70 M 0.70 0.61 L 0.73 0.70 M 0.90 0.61 L 0.96 0.70"), air.ground((194, 190, 186)), 0.004)
@@ -24,7 +24,7 @@ def street(b: Brush, air: Air) -> None:
     b.fill(box(-0.02, 0.692, 1.02, 0.712), air.ground((236, 234, 228)), shade=0)
     for x in (0.02, 0.29, 0.56, 0.83):
         b.fill(polygon(x, 0.850, x + 0.14, 0.850, x + 0.135, 0.872, x - 0.005, 0.872), (246, 246, 242), shade=0, outline=False)
-    stand(b, air, 0.965, 0.69, 0.52, lamp_post, wide=0.04, flip=True)
+    stand(b, air, 0.965, 0.69, 0.52, lamp_post, wide=0.04, flip=True, bends=False)
 
 
 def park(b: Brush, air: Air) -> None:
@@ -38,7 +38,7 @@ def park(b: Brush, air: Air) -> None:
         stand(b, air, x, y, h, round_tree, (128, 180, 100), 0.25, wide=0.3)
     with b.at(0.50, 0.635, 0.17):
         _fountain(b, air)
-    stand(b, air, 0.77, 0.66, 0.42, lamp_post, wide=0.04, flip=True)
+    stand(b, air, 0.67, 0.66, 0.42, lamp_post, wide=0.04, flip=True, bends=False)
     stand(b, air, 0.09, 0.68, 0.46, round_tree, (104, 164, 88), wide=0.3)
     stand(b, air, 0.96, 0.70, 0.40, round_tree, (114, 172, 84), wide=0.3)
     for x, y in ((0.20, 0.78), (0.14, 0.83), (0.88, 0.86), (0.82, 0.80), (0.24, 0.90), (0.94, 0.78)):
@@ -163,9 +163,9 @@ def playground(b: Brush, air: Air) -> None:
     veil(b, air)
     ground(b, air, 0.60, (236, 206, 172), (244, 222, 194))
     b.line(path("M 0.38 0.74 H 0.60 V 0.99 H 0.34 Z M 0.366 0.82 H 0.60 M 0.353 0.90 H 0.60 M 0.483 0.82 L 0.478 0.90"), (252, 244, 232), 0.008)
-    with b.at(0.19, 0.68, 0.44):
+    with b.at(0.225, 0.70, 0.53):
         _slide(b, air)
-    stand(b, air, 0.50, 0.62, 0.43, lamp_post, wide=0.03)
+    stand(b, air, 0.50, 0.62, 0.43, lamp_post, wide=0.03, bends=False)
     with b.at(0.80, 0.68, 0.42):
         _swing(b, air)
     with b.at(0.02, 0.70, 0.05):

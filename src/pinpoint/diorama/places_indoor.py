@@ -6,7 +6,7 @@ import skia
 
 from pinpoint.diorama.brush import RGB, Brush, box, darker, lighter, oval, path, polygon
 from pinpoint.diorama.scenery import LAMP, round_tree
-from pinpoint.diorama.sky import Air, Opening, sky
+from pinpoint.diorama.sky import Air, Opening, disc, sky
 from pinpoint.diorama.weather import falling, veil
 
 WINDOW = Opening(horizon=0.62, top=0.0, width=0.92, floor=0.90)  # in the window's own frame, which is 1 wide, 0.86 tall
@@ -31,14 +31,14 @@ def _window(b: Brush, air: Air, frame: RGB) -> None:
         grass = air.far(air.ground((150, 196, 118)), 0.25)
         b.wash(path("M -0.02 0.88 V 0.70 Q 0.25 0.62 0.55 0.70 Q 0.80 0.76 1.02 0.68 V 0.88 Z"), grass, grass)
         for x, h in ((0.12, 0.34), (0.90, 0.26)):
-            with b.at(x, 0.78, h, turn=air.wind):
+            with b.at(x, 0.78, h, turn=-abs(air.wind)):
                 round_tree(b, air, (112, 164, 96), 0.3)
         veil(b, air)
         falling(b, air, 0.5)
     pane = box(left, top, right, bottom)
     b.line(pane, darker(frame, 0.4), 0.034)
     b.line(pane, frame, 0.026)
-    b.line(path("M 0.5 0.07 V 0.43 M 0.29 0.215 H 0.71"), frame, 0.013)
+    b.line(path("M 0.5 0.07 V 0.43"), frame, 0.013)
     b.fill(box(left - 0.035, bottom, right + 0.035, bottom + 0.025, 0.005), frame, shade=0.15)
 
 
@@ -50,7 +50,8 @@ def kitchen(b: Brush, air: Air) -> None:
     """Cupboards above and below, a stove with its hood, pans on a rail, a light chequered floor."""
     b.wash(box(-0.02, -0.02, 1.02, _FLOOR + 0.01), (250, 240, 214), (244, 232, 204))
     _floor(b, (226, 232, 230), (238, 242, 238))
-    b.fill(_chequers(), (206, 218, 220), shade=0, outline=False)
+    b.wash(_chequers(), (206, 218, 220), (212, 222, 224))
+    b.line(_joints(), (190, 202, 206), 0.004)
     with _mirrored(b, air):
         _cupboards(b, air)
         _stove(b)
@@ -69,6 +70,19 @@ def _chequers() -> skia.Path:
                 xs = [0.5 + (k + d) * 0.40 * s for d, s in ((0, far), (1, far), (1, near), (0, near))]
                 ys = (rows[r], rows[r], rows[r + 1], rows[r + 1])
                 out.addPoly([skia.Point(x, y) for x, y in zip(xs, ys, strict=True)], True)
+    return out
+
+
+@lru_cache(maxsize=1)
+def _joints() -> skia.Path:
+    """The lines between the tiles of `_chequers`."""
+    out = skia.Path()
+    for y in (0.67, 0.74, 0.84, 0.98):
+        out.moveTo(-0.02, y)
+        out.lineTo(1.02, y)
+    for k in range(-8, 9):
+        out.moveTo(0.5 + k * 0.40 * 0.32, 0.62)
+        out.lineTo(0.5 + k * 0.40 * 0.72, 1.02)
     return out
 
 
@@ -104,7 +118,8 @@ def _pans(b: Brush) -> None:
     b.line(path("M 0.00 0.345 H 0.235"), (140, 146, 156), 0.010)
     for x, r, rgb in ((0.045, 0.034, (104, 110, 124)), (0.125, 0.030, (206, 134, 88)), (0.20, 0.024, (104, 110, 124))):
         b.line(path(f"M {x} 0.345 V 0.39"), darker(rgb, 0.2), 0.012)
-        b.fill(oval(x, 0.39 + r, r, r), rgb, shade=0.3)
+        disc(b, x, round(0.39 + r, 3), r, rgb)
+        disc(b, x, round(0.39 + r, 3), round(r * 0.72, 4), lighter(rgb, 0.2))
 
 
 def living_room(b: Brush, air: Air) -> None:
@@ -166,14 +181,14 @@ def library(b: Brush, air: Air) -> None:
     b.wash(polygon(0.26, 0.66, 0.74, 0.66, 0.92, 1.02, 0.08, 1.02), (198, 178, 186), (214, 198, 204))
     _shelves(b, -0.03, 0.235, (0.0, 0.125, 0.25, 0.375, 0.50, 0.63))
     _shelves(b, 0.765, 1.03, (0.0, 0.125, 0.25, 0.375, 0.50, 0.63))
-    _shelves(b, 0.255, 0.745, (0.52, 0.63))
+    _shelves(b, 0.255, 0.745, (0.545, 0.63))
     _window(b, air, (168, 124, 88))
     with _mirrored(b, air):
         b.limb(path("M 0.115 0.70 L 0.20 0.02 M 0.215 0.70 L 0.275 0.02"), (214, 172, 118), 0.014)
         b.line(path("M 0.128 0.60 H 0.224 M 0.140 0.50 H 0.233 M 0.153 0.40 H 0.242 M 0.165 0.30 H 0.25 M 0.178 0.20 H 0.26 M 0.19 0.10 H 0.268"), (186, 142, 92), 0.013)
     for x in (0.30, 0.70):
-        b.line(path(f"M {x} 0.52 V 0.49"), (120, 96, 80), 0.010)
-        b.fill(path(f"M {x - 0.045:.3f} 0.495 Q {x} 0.43 {x + 0.045:.3f} 0.495 Z"), LAMP if air.lit else (110, 158, 130), shade=0.1)
+        b.line(path(f"M {x} 0.535 V 0.50 M {x - 0.02:.3f} 0.533 H {x + 0.02:.3f}"), (104, 84, 72), 0.011)
+        b.fill(path(f"M {x - 0.05:.3f} 0.508 L {x - 0.03:.3f} 0.468 H {x + 0.03:.3f} L {x + 0.05:.3f} 0.508 Z"), LAMP if air.lit else (110, 158, 130), shade=0.1)
 
 
 def _shelves(b: Brush, left: float, right: float, levels: tuple[float, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pinpoint.diorama.brush import RGB, Brush, box, darker, mix, oval, path, polygon
+from pinpoint.diorama.brush import RGB, Brush, box, darker, lighter, mix, oval, path, polygon
 from pinpoint.diorama.sky import Air
 from pinpoint.diorama.weather import SNOW
 
@@ -11,14 +11,14 @@ LAMP: RGB = (255, 226, 140)
 
 
 def stand(b: Brush, air: Air, x: float, y: float, h: float, draw: Callable[..., None], *args: object, wide: float = 0.2,
-          depth: float = 0.0, flip: bool = False) -> None:
-    """Put a thing of height `h` on the ground at (x, y), with the shadow that the hour gives it."""
+          flip: bool = False, bends: bool = True) -> None:
+    """Put a thing of height `h` on the ground at (x, y), with the shadow of the hour; plants bend in a storm."""
     lean = air.light.lean * (-1 if air.flip else 1)
     if abs(lean) > 0.3 and b.style != "sketch":
         far, w = x + lean * h * 0.85, wide * h
         b.wash(polygon(round(x - w * 0.4, 3), y, round(x + w * 0.4, 3), y, round(far + w, 3), round(y + 0.05 * h + 0.02, 3),
-                       round(far - w, 3), round(y + 0.05 * h + 0.02, 3)), (70, 66, 110), (70, 66, 110), alpha=0.22)
-    with b.at(x, y, h, flip=flip, turn=air.wind):
+                       round(far - w, 3), round(y + 0.05 * h + 0.02, 3)), (70, 66, 110), (70, 66, 110), alpha=0.28)
+    with b.at(x, y, h, flip=flip, turn=air.wind if bends else 0.0):
         draw(b, air, *args)
 
 
@@ -109,6 +109,8 @@ def house(b: Brush, air: Air, wall: RGB, roof: RGB, gable: bool, wide: float = 0
     b.fill(top, air.far(SNOW if air.snow else roof, 0.10), shade=0.18)
     pane = LAMP if air.lit else (150, 186, 206)
     for x, y in ((-w * 0.5, -0.62), (w * 0.5, -0.62), (w * 0.5, -0.32)):
-        b.fill(box(round(x - 0.09, 3), y, round(x + 0.09, 3), y + 0.19), pane, shade=0)
-        b.line(path(f"M {x:.3f} {y} V {y + 0.19:.2f} M {x - 0.09:.3f} {y + 0.09:.2f} H {x + 0.09:.3f}"), (250, 246, 236), 0.02)
+        left, right, low = round(x - 0.09, 3), round(x + 0.09, 3), round(y + 0.19, 3)
+        b.wash(box(left, y, right, low), pane, lighter(pane, 0.2))
+        bars = f"M {left} {y} H {right} V {low} H {left} V {y} M {x:.3f} {y} V {low} M {left} {y + 0.09:.2f} H {right}"
+        b.line(path(bars), (250, 246, 236), 0.02)
     b.fill(box(round(-w * 0.5 - 0.09, 3), -0.34, round(-w * 0.5 + 0.09, 3), 0.0), air.far((126, 110, 116), 0.1), shade=0.1)

@@ -40,7 +40,7 @@ HOURS: dict[str, Hour] = {
     "morning": Hour((252, 250, 242), (150, 202, 240), (204, 228, 240), (255, 246, 218), (255, 253, 246),
                     (200, 207, 210), (255, 236, 140), 0.15, 0.60, 0.060, 0.8),
     "daytime": Hour((255, 255, 255), (48, 130, 222), (98, 172, 236), (172, 218, 246), (255, 255, 255),
-                    (184, 192, 200), (255, 232, 96), 0.50, 0.20, 0.065, 0.1),
+                    (184, 192, 200), (255, 232, 96), 0.37, 0.18, 0.065, 0.1),
     "afternoon": Hour((255, 240, 208), (104, 170, 218), (186, 206, 200), (255, 220, 146), (255, 244, 220),
                       (208, 196, 172), (255, 214, 84), 0.84, 0.48, 0.070, -0.6),
     "evening": Hour((250, 208, 180), (148, 74, 112), (238, 98, 60), (255, 178, 70), (255, 168, 128),
@@ -57,7 +57,7 @@ _WEATHER: dict[str, tuple[tuple[float, float, float], float, float, float]] = {
     "clear": ((1.0, 1.0, 1.0), 0.30, 1.0, 0.0),
     "cloudy": ((0.98, 0.98, 0.99), 0.24, 1.0, 0.05),
     "overcast": ((0.91, 0.92, 0.93), 0.13, 0.97, 0.16),
-    "misty": ((0.96, 0.97, 0.98), 0.10, 1.14, 0.72),
+    "misty": ((0.96, 0.97, 0.98), 0.10, 1.05, 0.72),
     "rainy": ((0.83, 0.87, 0.91), 0.14, 0.76, 0.28),
     "snowy": ((0.93, 0.95, 0.99), 0.16, 0.88, 0.34),
     "stormy": ((0.72, 0.75, 0.80), 0.12, 0.42, 0.22),
@@ -73,7 +73,7 @@ def light_of(time: str, weather: str) -> Light:
     multiply = tuple(max(low, round(c * f)) for c, f, low in zip(hour.multiply, factor, _DARKEST, strict=True))
     lean = 0.0 if weather in LIDDED or weather == "misty" else hour.lean
     dim = 0.6 if hour.sun is None else 1.0
-    far = mix(hour.bottom, hour.grey, 0.5 if haze > 0.1 else 0.0)
+    far = mix(hour.bottom, hour.grey, 0.8 if haze > 0.1 else 0.0)
     lit = time in LAMPS_LIT or (weather == "stormy")
     return Light(multiply, shadow * dim, lean, lit, _divide(_scale(far, _WEATHER[weather][2]), multiply), haze)
 
@@ -145,7 +145,7 @@ class Air:
         """The colour, as seen, of the cloud that covers the whole sky."""
         grey = self.hour.grey
         if self.weather == "misty":
-            grey = mix(grey, self.hour.bottom, 0.35)
+            grey = mix(mix(grey, self.hour.bottom, 0.15), (226, 228, 228), 0.45 if self.hour.sun else 0.0)
         if self.weather == "snowy":
             grey = mix(grey, (150, 170, 206), 0.30)
         return _scale(grey, _WEATHER[self.weather][2])
@@ -183,6 +183,8 @@ def _blend(b: Brush, air: Air, o: Opening) -> None:
     if air.weather in LIDDED or air.weather == "misty":
         lid = air.lid()
         stops = [mix(lid, s, t) for s, t in zip(stops, (0.0, 0.08, 0.22), strict=True)]
+    if b.style == "sketch" and hour.sun is not None:
+        stops = [mix(s, (255, 255, 255), 0.45) for s in stops]  # a pencil leaves the sky of a day nearly bare
     top, middle, bottom = (air.seen(s) for s in stops)
     b.wash(box(-0.02, -0.02, 1.02, half + 0.005), top, middle)
     b.wash(box(-0.02, half, 1.02, o.floor), middle, bottom)
@@ -198,14 +200,33 @@ def scatter(n: int, left: float, top: float, right: float, bottom: float, r: flo
     return out
 
 
+def disc(b: Brush, x: float, y: float, r: float, rgb: RGB) -> None:
+    """A clean round: a pencil draws its rim, and does not search for it."""
+    if b.style == "sketch":
+        b.wash(oval(x, y, r, r), (255, 255, 255), (255, 255, 255))
+        b.line(oval(x, y, r, r))
+    else:
+        b.dot(x, y, r, rgb)
+
+
+def flecks(b: Brush, shape: skia.Path, rgb: RGB, *, rim: bool = False) -> None:
+    """Stars or flakes, all in one path. A pencil leaves them out of its hatching, or gives them a `rim`."""
+    if b.style != "sketch":
+        b.fill(shape, rgb, shade=0, outline=False)
+        return
+    b.wash(shape, (255, 255, 255), (255, 255, 255))
+    if rim:
+        b.line(shape, (120, 120, 120), 0.003)
+
+
 def _stars(b: Brush, air: Air, o: Opening) -> None:
     """Few at dusk, high up; many at night."""
     if air.weather == "misty":
         return
     if air.time == "night":
-        b.fill(scatter(46, 0.0, 0.01, 1.0, o.horizon * 0.9, 0.0045), (255, 255, 250), shade=0, outline=False)
+        flecks(b, scatter(46, 0.0, 0.01, 1.0, o.horizon * 0.9, 0.0045), (255, 255, 250))
     n, low = (9, 0.7) if air.time == "night" else (7, 0.36)
-    b.fill(scatter(n, 0.03, 0.03, 0.97, o.horizon * low, 0.0078, 0.37), (255, 255, 255), shade=0, outline=False)
+    flecks(b, scatter(n, 0.03, 0.03, 0.97, o.horizon * low, 0.0078, 0.37), (255, 255, 255))
 
 
 @lru_cache(maxsize=32)
@@ -236,12 +257,12 @@ def _sun(b: Brush, air: Air, o: Opening) -> None:
     if air.weather == "sunny":
         b.line(_rays(x, y, r), air.seen(mix(hour.sun, (255, 250, 225), 0.25)), 0.014)
         r *= 1.1
-    b.fill(oval(x, y, r, r), air.seen(hour.sun), shade=0, outline=False)
+    disc(b, x, y, r, air.seen(hour.sun))
 
 
 def _moon(b: Brush, air: Air, o: Opening) -> None:
     x, y = moon_at(air, o)
-    b.fill(oval(x, y, 0.058, 0.058), (255, 252, 236), shade=0, outline=False)
+    disc(b, x, y, 0.058, (255, 252, 236))
     if air.weather != "misty":
         for dx, dy, r in ((-0.018, -0.012, 0.013), (0.020, 0.014, 0.010), (0.008, -0.026, 0.007)):
             b.dot(x + dx, y + dy, r, (222, 222, 214))
@@ -258,7 +279,7 @@ def _cumulus(b: Brush, air: Air) -> None:
     shift = 0.10 if air.flip else 0.0
     for x, y, s in ((0.20, 0.17, 0.34), (0.80, 0.13, 0.36), (0.50, 0.31, 0.25), (0.06, 0.41, 0.20), (0.93, 0.37, 0.24)):
         with b.at((x + shift) % 1.0, y, s, flip=air.flip):
-            b.fill(_PUFF, air.seen(air.hour.cloud), shade=0.16, outline=False)
+            b.fill(_PUFF, air.seen(air.hour.cloud), shade=0.16, outline=b.style == "sketch")
 
 
 @lru_cache(maxsize=32)
@@ -287,7 +308,10 @@ def _lid(b: Brush, air: Air, o: Opening) -> None:
         bands = ((0.40, 5, 0.05, 0.05), (0.24, 4, 0.06, 0.0), (0.09, 5, 0.05, -0.06))
         for y, n, depth, tone in bands:
             shade = mix(lid, (255, 255, 255) if tone > 0 else (70, 78, 96), abs(tone) + 0.02)
-            b.wash(_scallops(y * o.floor / 0.62, n, depth, phase), air.seen(shade), air.seen(mix(shade, lid, 0.6)))
+            lump = _scallops(y * o.floor / 0.62, n, depth, phase)
+            b.wash(lump, air.seen(shade), air.seen(mix(shade, lid, 0.6)))
+            if b.style == "sketch":
+                b.line(lump)
         return
     for y, n, depth, tone in ((0.36, 4, 0.10, 0.10), (0.24, 3, 0.13, -0.10), (0.10, 4, 0.10, -0.30)):
         shade = mix(lid, (150, 156, 176) if tone > 0 else (14, 14, 26), abs(tone))

@@ -5,18 +5,19 @@ from functools import lru_cache
 import skia
 
 from pinpoint.diorama.brush import RGB, Brush, box, mix, oval
-from pinpoint.diorama.sky import Air, scatter
+from pinpoint.diorama.sky import Air, flecks, scatter
 
 SNOW: RGB = (248, 250, 255)
+_PAPER: RGB = (255, 255, 255)
 
 
 def puddles(b: Brush, air: Air) -> None:
     """Standing water that mirrors the sky, where it rains."""
     if not air.wet:
         return
-    water = mix(air.light.haze, (120, 140, 165), 0.35)
+    water = mix(air.light.haze, (164, 184, 208), 0.70)
     for x, y, rx in ((0.16, 0.93, 0.13), (0.86, 0.80, 0.12), (0.55, 0.72, 0.09), (0.60, 0.965, 0.10)):
-        b.wash(oval(1 - x if air.flip else x, y, rx, rx * 0.15), mix(water, (70, 84, 110), 0.45), water)
+        b.wash(oval(1 - x if air.flip else x, y, rx, rx * 0.15), mix(water, (84, 100, 128), 0.40), water)
 
 
 def cover(b: Brush, air: Air, ink: RGB = (226, 233, 244)) -> None:
@@ -29,8 +30,9 @@ def cover(b: Brush, air: Air, ink: RGB = (226, 233, 244)) -> None:
 def veil(b: Brush, air: Air) -> None:
     """Mist between the far and the near scenery."""
     if air.weather == "misty":
-        b.wash(_bank(0.22, 0.68, 3), air.light.haze, air.light.haze, alpha=0.35)
-        b.wash(_bank(0.36, 0.66, 4), air.light.haze, air.light.haze, alpha=0.50)
+        haze = _PAPER if b.style == "sketch" else air.light.haze
+        b.wash(_bank(0.22, 0.68, 3), haze, haze, alpha=0.35)
+        b.wash(_bank(0.36, 0.66, 4), haze, haze, alpha=0.50)
 
 
 @lru_cache(maxsize=32)
@@ -64,7 +66,7 @@ def _streaks(n: int, length: float, slant: float, phase: float) -> skia.Path:
 def falling(b: Brush, air: Air, density: float = 1.0) -> None:
     """Rain, snow or mist over the present frame, in colours as seen (this comes after the light)."""
     phase = 0.41 if air.flip else 0.0
-    dark = mix(air.lid(), (60, 76, 104), 0.55)
+    dark = mix(air.lid(), (96, 116, 150), 0.70)
     pale = mix(air.lid(), (236, 244, 252), 0.80)
     thin = 0.0045 + 0.002 / density
     if air.weather == "rainy":
@@ -75,15 +77,15 @@ def falling(b: Brush, air: Air, density: float = 1.0) -> None:
         b.line(_streaks(round(76 * density), 0.12, 0.60, phase + 0.23), pale, thin)
     elif air.weather == "snowy":
         white = mix((255, 255, 255), air.light.multiply, 0.25)
-        b.fill(scatter(round(44 * density), 0.0, 0.0, 1.0, 1.0, 0.0085 / density**0.5, phase), white, shade=0, outline=False)
-        b.fill(scatter(round(20 * density), 0.0, 0.0, 1.0, 1.0, 0.0135 / density**0.5, phase + 0.3), white, shade=0, outline=False)
+        flecks(b, scatter(round(44 * density), 0.0, 0.0, 1.0, 1.0, 0.0085 / density**0.5, phase), white, rim=True)
+        flecks(b, scatter(round(20 * density), 0.0, 0.0, 1.0, 1.0, 0.0135 / density**0.5, phase + 0.3), white, rim=True)
     elif air.weather == "misty":
         _mist(b, air)
 
 
 def _mist(b: Brush, air: Air) -> None:
     """White veils: denser low down, never so dense that a figure loses its colour."""
-    white = mix(air.lid(), (255, 255, 255), 0.35)
+    white = _PAPER if b.style == "sketch" else mix(air.lid(), (255, 255, 255), 0.35)
     b.wash(box(-0.02, -0.02, 1.02, 1.02), white, white, alpha=0.14)
     for top, bottom, n, alpha in ((0.44, 0.62, 3, 0.30), (0.72, 0.84, 4, 0.26), (0.88, 1.04, 3, 0.34)):
         b.wash(_bank(top, bottom, n), white, white, alpha=alpha)
