@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pinpoint.benchmark import Benchmark, Query
 
 
+CELLS = 2**25  # scores held at a time: 128 MiB in float32, and a few arrays of that size beside it
+
+
 class Retriever(Protocol):
     """A system under test."""
 
@@ -201,11 +204,12 @@ def evaluate(
     chunk: int = 512,
     depth: int = 50,
 ) -> Result:
-    """Score every query of the benchmark; `chunk` queries at a time bound the memory and change nothing.
+    """Score every query of the benchmark; at most `chunk` queries at a time, which bounds the memory and changes nothing.
 
     The first `depth` images per query are kept for pictures. Raises PinpointError for scores of a wrong shape or NaN.
     """
     parts = []
+    chunk = max(1, min(chunk, CELLS // len(benchmark.gallery)))
     for start in range(0, len(benchmark.queries), chunk):
         span = slice(start, min(start + chunk, len(benchmark.queries)))
         scores = np.asarray(retriever.scores(benchmark, span))
