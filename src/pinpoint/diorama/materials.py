@@ -17,8 +17,8 @@ VARIANTS = 4  # layouts per material; few, so that they are built once and kept
 BASE: dict[str, RGB] = {
     "wood": (200, 146, 88),
     "stone": (112, 106, 100),  # the mortar; the blocks lie on it
-    "metal": (150, 170, 192),
-    "paper": (252, 247, 230),
+    "metal": (138, 152, 170),
+    "paper": (253, 251, 244),
     "brick": (232, 212, 188),  # the mortar
 }
 
@@ -141,40 +141,44 @@ def _metal(k: int) -> tuple[skia.Path, skia.Path, skia.Path, skia.Path]:
 def _draw_metal(b: Brush, k: int) -> None:
     sheen, seams, edges, rivets = _metal(k)
     base = BASE["metal"]
-    b.fill(sheen, (226, 238, 248), shade=0, outline=False)
+    b.fill(sheen, (206, 217, 229), shade=0, outline=False)
     b.line(edges, (240, 247, 252), 0.018)
     b.line(seams, darker(base, 0.55), 0.02)
     b.fill(rivets, darker(base, 0.6), shade=0, outline=False)
 
 
-# -- paper: folded sheets with printed lines and tape ------------------------------------------------------------------
+# -- paper: folded sheets of newsprint, taped together -----------------------------------------------------------------
 @lru_cache(maxsize=VARIANTS)
-def _paper(k: int) -> tuple[skia.Path, skia.Path, skia.Path, skia.Path]:
-    folds, creases, text, tape = skia.Path(), skia.Path(), skia.Path(), skia.Path()
+def _paper(k: int) -> tuple[skia.Path, ...]:
+    layers = folds, creases, text, headlines, tape = tuple(skia.Path() for _ in range(5))
     width, height = 0.48, 0.36
     for row in range(4):
         for i in range(-3, 3):
             x, y = i * width + 0.3 * noise(k, row, 1), -height * row
-            flip = noise(k, row, i, 2) < 0.5
-            corner = (x, y - height) if flip else (x + width, y - height)
-            folds.addPoly([skia.Point(*corner), skia.Point(x + width, y), skia.Point(x, y)], True)
-            creases.addPoly([skia.Point(x, y), skia.Point(x + width, y), skia.Point(*corner)], True)
-            for n in range(3):
-                length = width * (0.72 if n < 2 else 0.3 + 0.3 * noise(k, row, i, 3))
-                text.moveTo(x + 0.06, y - 0.28 + 0.085 * n).lineTo(x + 0.06 + length, y - 0.28 + 0.085 * n)
+            corner = skia.Point(x if noise(k, row, i, 2) < 0.5 else x + width, y - height)
+            folds.addPoly([corner, skia.Point(x + width, y), skia.Point(x, y)], True)
+            creases.addPoly([skia.Point(x, y), skia.Point(x + width, y), corner], True)
+            _print(text, headlines, x + 0.06, y - height + 0.05, noise(k, row, i, 3))
             if noise(k, row, i, 4) < 0.45:
                 tape.addRect(skia.Rect.MakeXYWH(x - 0.06, y - height - 0.03, 0.13, 0.06))
-    return folds, creases, text, tape
+    return layers
+
+
+def _print(text: skia.Path, headlines: skia.Path, x: float, y: float, chance: float) -> None:
+    """A sheet's worth of print: three lines, often under a headline."""
+    if chance < 0.6:
+        headlines.moveTo(x + 0.02, y + 0.02).lineTo(x + 0.3, y + 0.02)
+    for n in range(3):
+        text.moveTo(x, y + 0.1 + 0.07 * n).lineTo(x + (0.36 if n < 2 else 0.15 + 0.15 * chance), y + 0.1 + 0.07 * n)
 
 
 def _draw_paper(b: Brush, k: int) -> None:
-    folds, creases, text, tape = _paper(k)
-    base = BASE["paper"]
-    b.fill(folds, (236, 228, 206), shade=0, outline=False)
-    b.line(text, (120, 134, 170), 0.02)
-    b.line(creases, (206, 196, 172), 0.012)
+    folds, creases, text, headlines, tape = _paper(k)
+    b.fill(folds, (226, 224, 228), shade=0, outline=False)
+    b.line(creases, (180, 180, 192), 0.014)
+    b.line(text, (128, 138, 166), 0.017)
+    b.line(headlines, (112, 116, 140), 0.045)
     b.fill(tape, (244, 214, 130), shade=0, outline=False)
-    b.line(tape, lighter(base, 0.5), 0.006)
 
 
 # -- brick: regular courses in two reds ------------------------------------------------------------------------------
