@@ -135,3 +135,16 @@ def test_lamps_are_lit_after_dark(name: str) -> None:
     shape = "round" if name in SHAPED else None
     day, night = (picture(name, shape, COLOURS["blue"], light=Light(lamps=lamps)) for lamps in (False, True))
     assert np.abs(day - night).max() > 40
+
+
+def test_lettering_reads_in_a_mirrored_frame() -> None:
+    def sign(flip: bool) -> np.ndarray:
+        surface = skia.Surface(SIZE, SIZE)
+        surface.getCanvas().scale(SIZE, SIZE)
+        brush = Brush(surface.getCanvas())
+        with brush.at(0.5, 1.0, 1.0, flip=flip):
+            THINGS["stop sign"](brush, COLOURS["red"], None, (0.9, 0.5, 0.5))
+        return surface.toarray()[24:40, 24:72, :3].astype(int)  # the letters
+
+    plain, flipped = sign(False), sign(True)
+    assert np.abs(plain - flipped).mean() < 0.25 * np.abs(plain - flipped[:, ::-1]).mean()

@@ -1,7 +1,7 @@
 """What stands in a street or a park, and what one carries there; each one unit tall (see `brush` for the frame)."""
 
-from pinpoint.diorama.brush import INK, RGB, Brush, angle_point, box, darker, lighter, oval, path, polygon
-from pinpoint.diorama.vehicles import STEEL, TYRE, Variety, accent
+from pinpoint.diorama.brush import INK, RGB, Brush, angle_point, box, darker, lighter, luminance, oval, path, polygon
+from pinpoint.diorama.vehicles import STEEL, TYRE, Variety, accent, mirrored
 
 
 def bench(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -156,7 +156,8 @@ def stop_sign(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 
             "Q 0.01 -0.605 0.01 -0.675 Q 0.01 -0.745 0.055 -0.745 M 0.14 -0.605 "
             "L 0.14 -0.745 Q 0.235 -0.75 0.23 -0.7 Q 0.225 -0.655 0.14 -0.665")
-    b.line(letters, (252, 248, 238) if sum(rgb) < 660 else INK, 0.032)
+    with b.at(0.0, 0.0, 1.0, flip=mirrored(b)):
+        b.line(letters, (252, 248, 238) if luminance(rgb) < 0.75 else INK, 0.032)
 
 
 def backpack(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:

@@ -12,8 +12,14 @@ LEATHER: RGB = (74, 56, 50)
 
 
 def accent(rgb: RGB) -> RGB:
-    """A second colour that shows on `rgb`: cream on most, a warm grey on white and yellow."""
-    return (250, 244, 230) if luminance(rgb) < 0.78 else (150, 132, 122)
+    """A second colour that shows on `rgb`: cream on most, caramel on yellow, a warm grey on white."""
+    light = luminance(rgb)
+    return (250, 244, 230) if light < 0.75 else (172, 112, 58) if light < 0.9 else (150, 132, 122)
+
+
+def mirrored(b: Brush) -> bool:
+    """True if the present frame is mirrored, so that a drawer can turn its lettering back."""
+    return bool(b.canvas.getTotalMatrix().getScaleX() < 0)
 
 
 def wheel(b: Brush, x: float, r: float) -> None:
@@ -29,7 +35,8 @@ def _panes(b: Brush, *edges: tuple[float, float, float, float]) -> None:
         b.fill(box(left, top, right, bottom, 0.035), LIT if b.light.lamps else PANE, shade=0.10, outline=False)
     if b.light.lamps:
         left, top, right, bottom = edges[0][0], edges[0][1], edges[-1][2], edges[-1][3]
-        b.glow((left + right) / 2, (top + bottom) / 2, (right - left) * 0.55, LIT, 0.35)
+        with b.clip(box(left - 0.07, top - 0.1, right + 0.07, bottom + 0.14)):
+            b.glow((left + right) / 2, (top + bottom) / 2, (right - left) * 0.6, LIT, 0.3)
 
 
 def _headlight(b: Brush, x: float, y: float, r: float) -> None:
@@ -89,7 +96,7 @@ def car(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     if v[1] < 0.35:
         b.line(path("M -0.9 -0.42 H 0.9"), accent(rgb), 0.035)
     b.line(path("M -0.08 -0.56 V -0.22 M 0.02 -0.47 H 0.1"), darker(rgb, 0.4), 0.018)
-    b.line(path("M -0.97 -0.22 H 0.97"), (120, 120, 128), 0.035)
+    b.line(path("M -0.92 -0.22 H 0.94"), (120, 120, 128), 0.035)
     for x in (-0.55, 0.55):
         with b.clip(path(body)):
             b.fill(oval(x, -0.2, 0.255, 0.255), darker(rgb, 0.5), shade=0.0, outline=False)
