@@ -156,9 +156,14 @@ def _paper(k: int) -> tuple[skia.Path, ...]:
         for i in range(-3, 3):
             x, y = i * width + 0.3 * noise(k, row, 1), -height * row
             corner = skia.Point(x if noise(k, row, i, 2) < 0.5 else x + width, y - height)
-            folds.addPoly([corner, skia.Point(x + width, y), skia.Point(x, y)], True)
-            creases.addPoly([skia.Point(x, y), skia.Point(x + width, y), corner], True)
-            _print(text, headlines, x + 0.06, y - height + 0.05, noise(k, row, i, 3))
+            sheet = tuple(skia.Path() for _ in range(4))
+            sheet[0].addPoly([corner, skia.Point(x + width, y), skia.Point(x, y)], True)
+            sheet[1].addPoly([skia.Point(x, y), skia.Point(x + width, y), corner], True)
+            _print(sheet[2], sheet[3], x + 0.06, y - height + 0.05, noise(k, row, i, 3))
+            askew = skia.Matrix.RotateDeg(24 * noise(k, row, i, 5) - 12, skia.Point(x + width / 2, y - height / 2))
+            for layer, part in zip((folds, creases, text, headlines), sheet, strict=True):
+                part.transform(askew)
+                layer.addPath(part)
             if noise(k, row, i, 4) < 0.45:
                 tape.addRect(skia.Rect.MakeXYWH(x - 0.06, y - height - 0.03, 0.13, 0.06))
     return layers
@@ -174,8 +179,8 @@ def _print(text: skia.Path, headlines: skia.Path, x: float, y: float, chance: fl
 
 def _draw_paper(b: Brush, k: int) -> None:
     folds, creases, text, headlines, tape = _paper(k)
-    b.fill(folds, (226, 224, 228), shade=0, outline=False)
-    b.line(creases, (180, 180, 192), 0.014)
+    b.fill(folds, (236, 230, 222), shade=0, outline=False)
+    b.line(creases, (190, 184, 178), 0.014)
     b.line(text, (128, 138, 166), 0.017)
     b.line(headlines, (112, 116, 140), 0.045)
     b.fill(tape, (244, 214, 130), shade=0, outline=False)
