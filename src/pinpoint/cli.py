@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 diorama = typer.Typer(no_args_is_help=True, help="Pictures of the fully labelled world.")
 app.add_typer(diorama, name="diorama")
 
-UsageError = typer.BadParameter.__bases__[0]  # typer carries its own click, whose names it does not all export
+UsageError: Any = typer.BadParameter.__bases__[0]  # typer carries its own click, whose names it does not all export
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by name, such as 01-attribute-failures; all.")]
 ProfileName = Annotated[str, typer.Option("--profile", help="smoke, lite, full or paper.")]
 
@@ -134,14 +134,20 @@ def main() -> None:
     except PinpointError as error:
         code = _fail(str(error))
     except UsageError as error:
-        message = error.format_message()
-        code = _fail(f"{message} (try --help)") if not message.startswith("Usage:") else typer.echo(message, err=True) or 2
+        code = _usage(error.format_message())
     except typer.Exit as stop:
         code = stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted", err=True)
         code = 130
     sys.exit(code or 0)
+
+
+def _usage(message: str) -> int:
+    if not message.startswith("Usage:"):
+        return _fail(f"{message} (try --help)")
+    typer.echo(message, err=True)  # a command group called without a command: its help
+    return 2
 
 
 def _fail(message: str) -> int:

@@ -45,17 +45,21 @@ def status(profile: str, check: bool) -> int:
     from pinpoint.study.state import FRESH, make_plan, state_of
 
     layout = find_layout()
-    table = Table("chapter", "state", "minutes", "memory", "device", "seal", box=None, pad_edge=False)
     fresh = True
+    out.print(f"{'chapter':<28}{'state':<15}{'minutes':>8}{'memory':>10}  {'seal':<14}device")
     for name in layout.chapter_names():
         state = state_of(layout, make_plan(layout, name, profile))
         fresh &= state.name == FRESH
         record = state.record
-        why = escape(f"{state.name}: {', '.join(state.reasons)}" if state.reasons else state.name)
-        memory = f"{record['peak_mb']} MB" if record.get("peak_mb") else ""
-        row = (str(record.get("minutes", "")), memory, record.get("device", ""), record.get("seal", ""))
-        table.add_row(name, f"[green]{why}[/]" if state.name == FRESH else f"[yellow]{why}[/]", *row)
-    out.print(table)
+        memory = f"{record['peak_mb']:,} MB" if record.get("peak_mb") else ""
+        colour = "green" if state.name == FRESH else "yellow"
+        out.print(
+            f"{name:<28}[{colour}]{state.name:<15}[/]{record.get('minutes', ''):>8}{memory:>10}  "
+            f"{record.get('seal', ''):<14}{record.get('device', '')}"
+        )
+        if state.reasons:
+            more = f" and {len(state.reasons) - 6} more" if len(state.reasons) > 6 else ""
+            out.print(f"    changed: {', '.join(state.reasons[:6])}{more}", markup=False)
     return 1 if check and not fresh else 0
 
 

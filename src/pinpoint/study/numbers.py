@@ -12,7 +12,7 @@ TIGHT = {"%"}  # units set without a space
 def number(value: float, unit: str) -> str:
     """The value with the decimals its unit deserves; unitless: whole numbers as such, others with two decimals."""
     decimals = DECIMALS.get(unit, 0 if float(value).is_integer() else 2)
-    text = f"{value:,.{decimals}f}".replace("-", "−")  # noqa: RUF001  # a true minus sign
+    text = f"{value:,.{decimals}f}".replace("-", "−")  # a true minus sign
     return text.replace("−0.0", "0.0") if float(value) == 0 else text
 
 

@@ -1,4 +1,4 @@
-"""What every chapter's page says about its own making: a line under the title, a card at the end, an honest edit link."""
+"""What a chapter's page says about its own making: a line under the title, a card at the end, an honest edit link."""
 
 import json
 from html import escape

@@ -1,8 +1,10 @@
 r"""Sphinx extension: numbers in prose come from the ledger.
 
 {num}`facets.clip.weather.r5` prints the value of the published profile, {num}`full:facets.clip.weather.r5` that of
-another one; {num}`key|ci` its interval, and so on for every form in `numbers.FORMS`. A number that is not on record
-stops the build and names key and page. {quoted}`75.94|COCO-Facet, Table 2` marks a number quoted from a publication.
+another one; {num}`key ci` its interval, and so on for every form in `numbers.FORMS` (`key|ci` outside of tables, where
+a bar parts columns). A number that is not on record stops the build and names key and page.
+
+{quoted}`75.94 from Table 2` marks a number quoted from a publication.
 """
 
 from functools import cache
@@ -23,10 +25,10 @@ from pinpoint.study.numbers import origin, written
 
 
 def parse_reference(text: str) -> tuple[str, str, str]:
-    """`"full:key|ci"` as `("full", "key", "ci")`; the defaults are the published profile and the value."""
-    reference, _, form = text.strip().partition("|")
-    profile, colon, key = reference.partition(":")
-    return (profile, key.strip(), form.strip() or "value") if colon else (PUBLISHED, profile.strip(), form or "value")
+    """`"full:key ci"` as `("full", "key", "ci")`; the defaults are the published profile and the value."""
+    reference, _, form = text.strip().replace("|", " ").partition(" ")
+    profile, colon, key = reference.rpartition(":")
+    return (profile if colon else PUBLISHED), key, form.strip() or "value"
 
 
 def resolve(root: Path, text: str) -> tuple[str, str]:
@@ -60,8 +62,8 @@ class QuotedRole(SphinxRole):
     """The role `quoted`."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        text, bar, source = self.text.partition("|")
-        if not bar or not source.strip():
+        text, _, source = self.text.replace("|", " from ", 1).partition(" from ")
+        if not source.strip():
             _missing(self.env).setdefault(self.env.docname, []).append(f"{self.rawtext} names no source")
         explanation = f"quoted from {source.strip()}"
         return [nodes.abbreviation(self.rawtext, text.strip(), explanation=explanation, classes=["pp-quoted"])], []
