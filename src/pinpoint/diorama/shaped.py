@@ -5,7 +5,20 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import INK, RGB, Brush, angle_point, box, darker, lighter, mix, oval, path, polygon
+from pinpoint.diorama.brush import (
+    INK,
+    RGB,
+    Brush,
+    angle_point,
+    box,
+    darker,
+    lighter,
+    luminance,
+    mix,
+    oval,
+    path,
+    polygon,
+)
 from pinpoint.diorama.vehicles import LIT, Variety, accent
 
 SHAPES = ("round", "square", "triangle", "star", "heart")
@@ -109,27 +122,45 @@ def balloon(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 
 
 def cushion(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
-    """Stuffed cloth with piping and a button in a dimple; v[0] picks plain, dotted or striped cloth."""
+    """Stuffed cloth with a frill and a button in a dimple; v[0] picks plain, striped or dotted cloth."""
     form = shape or "round"
-    size, soft = 0.66, 0.14 if form in ("square", "triangle") else 0.2
-    high = half_height(form, size, soft)
-    y = -high - 0.015
+    size, soft = 0.61, 0.14 if form in ("square", "triangle") else 0.2
+    y = -half_height(form, size, soft) - 0.055
     b.shadow(0.4)
+    b.fill(frill(form, y, size, soft), lighter(rgb, 0.35) if luminance(rgb) < 0.85 else darker(rgb, 0.16), shade=0.1)
     skin = outline(form, 0.0, y, size, soft)
     b.fill(skin, rgb, shade=0.32)
-    middle = y + (0.1 if form == "triangle" else -0.02 if form == "heart" else 0.0)
+    middle = y + {"triangle": 0.1, "heart": -0.02}.get(form, 0.0)
     cloth = int(v[0] * 3)
     with b.clip(skin):
         if cloth == 1:
-            b.line(path(
-                "M -0.6 -0.1 L 0.3 -1 M -0.35 0 L 0.6 -0.95 M -0.6 -0.45 L 0.0 -1.05 M 0 0 L 0.6 -0.6"), lighter(rgb,
-                    0.4), 0.035)
+            b.line(
+                path("M -0.6 -0.1 L 0.3 -1 M -0.35 0 L 0.6 -0.95 M -0.6 -0.45 L 0 -1.05 M 0 0 L 0.6 -0.6"),
+                lighter(rgb, 0.4), 0.035,
+            )
         elif cloth == 2:
             for k in range(5):
-                b.dot(*angle_point(0.0, middle, 0.19, 72 * k - 54), 0.042, lighter(rgb, 0.5))
-    b.line(outline(form, 0.0, y, size * 0.84, soft), accent(rgb), 0.018)
-    b.line(folds(middle), darker(rgb, 0.28), 0.016)
-    b.dot(0.0, middle, 0.045, darker(rgb, 0.38))
+                b.dot(*angle_point(0.0, middle, 0.18, 72 * k - 54), 0.042, lighter(rgb, 0.5))
+    b.line(folds(middle), darker(rgb, 0.32), 0.018)
+    b.dot(0.0, middle, 0.05, darker(rgb, 0.4))
+
+
+@lru_cache(maxsize=16)
+def frill(shape: str, y: float, size: float, softness: float) -> skia.Path:
+    """Small discs all along `outline`: what shows around the shape is a scalloped edge."""
+    points = [(p * size, y + q * size) for p, q in unit_outline(shape, softness)]
+    edges = list(zip(points, points[1:] + points[:1], strict=True))
+    length = sum(math.dist(a, c) for a, c in edges)
+    count = round(length / 0.085)
+    out, walked, placed = skia.Path(), 0.0, 0
+    for a, c in edges:
+        step = math.dist(a, c)
+        while placed < count and placed * length / count <= walked + step:
+            t = (placed * length / count - walked) / step
+            out.addCircle(a[0] + t * (c[0] - a[0]), a[1] + t * (c[1] - a[1]), 0.046)
+            placed += 1
+        walked += step
+    return out
 
 
 @lru_cache(maxsize=16)

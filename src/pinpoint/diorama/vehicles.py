@@ -104,7 +104,8 @@ def car(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.dot(-0.93, -0.42, 0.045, (196, 60, 50))
     _headlight(b, 0.9, -0.43, 0.06)
     if b.light.lamps:
-        b.glow(-0.05, -0.72, 0.5, LIT, 0.3)
+        with b.clip(path(body)):
+            b.glow(-0.05, -0.72, 0.5, LIT, 0.3)
 
 
 def bus(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
