@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from pinpoint.recipes.diorama_clip import diorama_clip
+from pinpoint.recipes import diorama_clip
 
 
 class Recipe(Protocol):
@@ -15,4 +15,4 @@ class Recipe(Protocol):
         ...
 
 
-RECIPES: Mapping[str, Recipe] = {"diorama-clip": diorama_clip}
+RECIPES: Mapping[str, Recipe] = {"diorama-clip": diorama_clip.make}

@@ -71,7 +71,8 @@ def train_clip(
     """Train a CLIP on `pairs`, whose pictures are `images` (N, S, S, 3), and write a folder that `load` opens.
 
     `words`: texts whose words the vocabulary must hold; `captions`: a digest of how captions are written (pictures have
-    theirs in `pairs.digest`). `evaluate(module, tokenizer)` gives a point of the development curve. Checkpoints go to `work` (default: `out`), so that a killed run goes on; `plan.seed` seeds everything.
+    theirs in `pairs.digest`). `evaluate(module, tokenizer)` gives a point of the development curve. Checkpoints go to
+    `work` (default: `out`), so that a killed run goes on; `plan.seed` seeds everything.
     """
     out.mkdir(parents=True, exist_ok=True)
     save_vocabulary(out / "tokenizer.txt.gz", build_vocabulary(words))

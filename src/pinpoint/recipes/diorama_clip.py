@@ -51,7 +51,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("PINPOINT_CACHE") or ".cache")
 
 
-def diorama_clip(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
+def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
     """Draw the training scenes, train, measure on the development split, and write weights and card to `out`."""
     if profile not in PROFILES:
         raise unknown("training profile", profile, list(PROFILES))
