@@ -11,11 +11,12 @@ from functools import lru_cache
 
 import skia
 
+from pinpoint.diorama.air import TIMES, WEATHERS, Air, light_of
 from pinpoint.diorama.brush import RGB, Brush, box
 from pinpoint.diorama.places_built import farm, harbour, park, playground, street
 from pinpoint.diorama.places_indoor import WINDOW, kitchen, library, living_room, window_frame
 from pinpoint.diorama.places_wild import beach, desert, forest, mountains
-from pinpoint.diorama.sky import TIMES, WEATHERS, Air, Opening, bolt_at, light_of, moon_at, sky
+from pinpoint.diorama.sky import Opening, bolt_at, moon_at, sky
 from pinpoint.diorama.weather import cover, falling, puddles
 
 __all__ = ["INDOOR", "PLACES", "TIMES", "WEATHERS", "backdrop", "front", "lamps", "light_of"]
@@ -26,13 +27,14 @@ class Place:
     """How a place is drawn, where its sky is, and its lamps as (x, y, radius), for the unmirrored scenery."""
 
     draw: Callable[[Brush, Air], None]
-    opening: Opening = Opening()
+    opening: Opening
     lights: tuple[tuple[float, float, float], ...] = ()
 
 
 _PLACES: dict[str, Place] = {
     "beach": Place(beach, Opening(horizon=0.50, width=0.72)),
-    "street": Place(street, Opening(horizon=0.34, width=0.70), ((0.861, 0.256, 0.20), (0.17, 0.43, 0.07), (0.06, 0.43, 0.07))),
+    "street": Place(street, Opening(horizon=0.34, width=0.70), ((0.861, 0.256, 0.20), (0.17, 0.43, 0.07), (0.06,
+        0.43, 0.07))),
     "park": Place(park, Opening(horizon=0.47, width=0.68), ((0.586, 0.309, 0.18),)),
     "farm": Place(farm, Opening(horizon=0.49, width=0.80), ((0.80, 0.375, 0.10),)),
     "forest": Place(forest, Opening(horizon=0.52, top=0.14, width=0.46)),

@@ -1,9 +1,9 @@
-"""What stands about in places: trees, posts, houses. Drawn in the local frame of things: base at (0, 0), one unit tall."""
+"""What stands about in places: trees, posts, houses. All in the local frame: base at (0, 0), one unit tall."""
 
 from collections.abc import Callable
 
+from pinpoint.diorama.air import Air
 from pinpoint.diorama.brush import RGB, Brush, box, darker, lighter, mix, oval, path, polygon
-from pinpoint.diorama.sky import Air
 from pinpoint.diorama.weather import SNOW
 
 TRUNK: RGB = (124, 92, 68)
@@ -16,7 +16,8 @@ def stand(b: Brush, air: Air, x: float, y: float, h: float, draw: Callable[..., 
     lean = air.light.lean * (-1 if air.flip else 1)
     if abs(lean) > 0.3 and b.style != "sketch":
         far, w = x + lean * h * 0.85, wide * h
-        b.wash(polygon(round(x - w * 0.4, 3), y, round(x + w * 0.4, 3), y, round(far + w, 3), round(y + 0.05 * h + 0.02, 3),
+        b.wash(polygon(round(x - w * 0.4, 3), y, round(x + w * 0.4, 3), y, round(far + w, 3),
+            round(y + 0.05 * h + 0.02, 3),
                        round(far - w, 3), round(y + 0.05 * h + 0.02, 3)), (70, 66, 110), (70, 66, 110), alpha=0.28)
     with b.at(x, y, h, flip=flip, turn=air.wind if bends else 0.0):
         draw(b, air, *args)
@@ -42,9 +43,11 @@ def round_tree(b: Brush, air: Air, green: RGB = (106, 164, 88), far: float = 0.0
 
 _PINE = path("M 0 -1 L 0.15 -0.70 L 0.09 -0.70 L 0.22 -0.42 L 0.13 -0.42 L 0.29 -0.10 L -0.29 -0.10 L -0.13 -0.42 "
              "L -0.22 -0.42 L -0.09 -0.70 L -0.15 -0.70 Z")
-_PINE_SNOW = path("M 0 -1 L 0.15 -0.70 L 0.05 -0.76 L 0 -0.68 L -0.06 -0.76 L -0.15 -0.70 Z M 0.10 -0.67 L 0.22 -0.42 L 0.11 -0.50 "
-                  "L 0.02 -0.42 L -0.10 -0.50 L -0.22 -0.42 L -0.10 -0.67 Z M 0.16 -0.36 L 0.29 -0.10 L 0.14 -0.20 L 0 -0.10 "
-                  "L -0.14 -0.20 L -0.29 -0.10 L -0.16 -0.36 Z")
+_PINE_SNOW = path(
+    "M 0 -1 L 0.15 -0.70 L 0.05 -0.76 L 0 -0.68 L -0.06 -0.76 L -0.15 -0.70 Z "
+    "M 0.10 -0.67 L 0.22 -0.42 L 0.11 -0.50 L 0.02 -0.42 L -0.10 -0.50 L -0.22 -0.42 L -0.10 -0.67 Z "
+    "M 0.16 -0.36 L 0.29 -0.10 L 0.14 -0.20 L 0 -0.10 L -0.14 -0.20 L -0.29 -0.10 L -0.16 -0.36 Z"
+)
 
 
 def pine(b: Brush, air: Air, far: float = 0.0) -> None:
@@ -113,4 +116,5 @@ def house(b: Brush, air: Air, wall: RGB, roof: RGB, gable: bool, wide: float = 0
         b.wash(box(left, y, right, low), pane, lighter(pane, 0.2))
         bars = f"M {left} {y} H {right} V {low} H {left} V {y} M {x:.3f} {y} V {low} M {left} {y + 0.09:.2f} H {right}"
         b.line(path(bars), (250, 246, 236), 0.02)
-    b.fill(box(round(-w * 0.5 - 0.09, 3), -0.34, round(-w * 0.5 + 0.09, 3), 0.0), air.far((126, 110, 116), 0.1), shade=0.1)
+    b.fill(box(round(-w * 0.5 - 0.09, 3), -0.34, round(-w * 0.5 + 0.09, 3), 0.0), air.far((126, 110, 116), 0.1),
+        shade=0.1)

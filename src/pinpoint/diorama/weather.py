@@ -4,8 +4,9 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import RGB, Brush, box, mix, oval
-from pinpoint.diorama.sky import Air, flecks, scatter
+from pinpoint.diorama.air import Air
+from pinpoint.diorama.brush import INK, RGB, Brush, box, mix, oval
+from pinpoint.diorama.sky import flecks, scatter
 
 SNOW: RGB = (248, 250, 255)
 _PAPER: RGB = (255, 255, 255)
@@ -66,7 +67,7 @@ def _streaks(n: int, length: float, slant: float, phase: float) -> skia.Path:
 def falling(b: Brush, air: Air, density: float = 1.0) -> None:
     """Rain, snow or mist over the present frame, in colours as seen (this comes after the light)."""
     phase = 0.41 if air.flip else 0.0
-    dark = mix(air.lid(), (96, 116, 150), 0.70)
+    dark = INK if b.style == "sketch" else mix(air.lid(), (96, 116, 150), 0.70)
     pale = mix(air.lid(), (236, 244, 252), 0.80)
     thin = 0.0045 + 0.002 / density
     if air.weather == "rainy":
