@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,6 +105,27 @@ def test_chunks_and_orders_change_nothing():
     assert same(whole, evaluate(bench, Fixed(scores - 2)))
 
 
+def test_a_large_gallery_is_scored_in_smaller_chunks_with_the_same_result(monkeypatch):
+    bench, scores = mixed()
+    whole, sizes = evaluate(bench, Fixed(scores)), []
+
+    @dataclass(frozen=True)
+    class Watched(Fixed):
+        def scores(self, benchmark: Benchmark, query_slice: slice) -> np.ndarray:
+            sizes.append(query_slice.stop - query_slice.start)
+            return super().scores(benchmark, query_slice)
+
+    monkeypatch.setattr("pinpoint.evaluate.CELLS", 60 * 5)
+    assert same(whole, evaluate(bench, Watched(scores)))
+    assert sizes == [5, 5, 5, 5, 3]
+
+
+def test_pictures_of_equal_scores_stand_in_gallery_order():
+    bench = make("abcde", [Query("q", ("e",))])
+    assert evaluate(bench, Fixed(np.array([[1, 2, 1, 2, 1.0]])), depth=4).top(0, 4) == tuple("bdac")
+    assert evaluate(bench, Constant(), depth=3).top(0, 3) == tuple("abc")
+
+
 def test_collapsed_scores_give_chance_in_every_metric_and_group():
     bench, scores = mixed()
     result = evaluate(bench, Constant())
@@ -154,6 +177,8 @@ def test_one_annotated_target_is_stricter_than_all_right_answers():
     assert result.per_query["t1"][0] == 0
     assert np.isnan(result.per_query["t1"][1])
     assert result.metric("t1").n == 1
+    other = replace(bench, queries=tuple(replace(q, group=q.id) for q in bench.queries))
+    assert "| without target | - |" in evaluate(other, Constant()).table(["t1"])
     assert result.metric("map5").value == 100
 
 
@@ -201,6 +226,20 @@ def test_scores_that_cannot_be_ranked_are_refused():
         evaluate(bench, Fixed(scores), chunk=4)
     with pytest.raises(PinpointError, match="evaluate with depth=70"):
         evaluate(bench, Constant()).top(0, 70)
+
+
+def test_the_core_loads_fast_because_it_loads_no_framework():
+    heavy = "torch", "transformers", "open_clip", "faiss", "scipy", "matplotlib"
+    code = f"import sys, pinpoint.benchmark, pinpoint.index; print([m for m in {heavy} if m in sys.modules])"
+    source = str(Path(__file__).parents[1] / "src")
+    child = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": source},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert child.stdout.strip() == "[]"
 
 
 # From embeddings ------------------------------------------------------------------------------------------------

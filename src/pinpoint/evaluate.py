@@ -4,7 +4,7 @@ The benchmark says what competes and what is right, the retriever gives scores, 
 that averages, intervals, paired tests and pictures of failures come from one pass.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -66,6 +66,23 @@ class VectorRetriever:
         return similarity(self.query_emb[query_slice], self.gallery_emb)
 
 
+class TextImageEncoder(Protocol):
+    """What EmbeddingRetriever needs of an encoder; `record` is a dataclass of everything that changes a vector."""
+
+    @property
+    def record(self) -> Any:
+        """Name, checkpoint, preprocessing, dtype and the rest."""
+        ...
+
+    def encode_images(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        """Unit rows, float32 (N, D), of uint8 RGB images."""
+        ...
+
+    def encode_texts(self, texts: list[str]) -> np.ndarray:
+        """Unit rows, float32 (N, D)."""
+        ...
+
+
 @dataclass
 class EmbeddingRetriever:
     """Text to image with a two-tower encoder; the gallery's vectors come from the store.
@@ -74,7 +91,7 @@ class EmbeddingRetriever:
     size, and the encoder's own preprocessing decides.
     """
 
-    encoder: Any
+    encoder: TextImageEncoder
     store: Store
     size: int | None = None
     _vectors: tuple[str, VectorRetriever] | None = field(default=None, repr=False)
@@ -104,9 +121,10 @@ class EmbeddingRetriever:
         return self.store.get(record, benchmark.gallery.ids, encode)
 
     def _texts(self, benchmark: "Benchmark") -> np.ndarray:
-        texts = [q.text for q in benchmark.queries]
-        if None in texts:
-            raise PinpointError(f"query {benchmark.queries[texts.index(None)].id!r} has no text; {self.name} needs one")
+        silent = next((q.id for q in benchmark.queries if q.text is None), None)
+        if silent is not None:
+            raise PinpointError(f"query {silent!r} has no text; {self.name} needs one")
+        texts = [q.text or "" for q in benchmark.queries]
         distinct = {text: n for n, text in enumerate(dict.fromkeys(texts))}
         return np.asarray(self.encoder.encode_texts(list(distinct)))[[distinct[text] for text in texts]]
 
@@ -170,15 +188,19 @@ class Result:
         return tuple(self.benchmark.gallery.ids[g] for g in self.top_columns[query_index, :k] if g >= 0)
 
     def table(self, names: Sequence[str] | None = None) -> str:
-        """A Markdown table in percent: a row per group, then macro, micro and chance."""
+        """A Markdown table in percent: a row per group, then macro, micro and chance; "-" where a metric is not
+        defined for any query of the group."""
         names = list(self.per_query if names is None else names)
-        rows = [(group or "all", [str(self.metric(n, group)) for n in names]) for group in self.groups]
+        rows = [(group or "all", [self._cell(n, group) for n in names]) for group in self.groups]
         if len(self.groups) > 1:
             rows.append(("macro", [str(self.macro(n)) for n in names]))
             rows.append(("micro", [str(self.micro(n)) for n in names]))
         rows.append(("chance (macro)", [f"{self.chance(n):.1f}" for n in names]))
         lines = [("group", names), ("---", ["---"] * len(names)), *rows]
         return "\n".join("| " + " | ".join([head, *cells]) + " |" for head, cells in lines)
+
+    def _cell(self, name: str, group: str) -> str:
+        return str(self.metric(name, group)) if len(self._values(self.per_query, name, group)[0]) else "-"
 
     def _values(
         self, source: Mapping[str, np.ndarray], name: str, group: str | None = None
@@ -204,7 +226,7 @@ def evaluate(
     chunk: int = 512,
     depth: int = 50,
 ) -> Result:
-    """Score every query of the benchmark; at most `chunk` queries at a time, which bounds the memory and changes nothing.
+    """Score every query of the benchmark, at most `chunk` at a time, which bounds the memory and changes nothing.
 
     The first `depth` images per query are kept for pictures. Raises PinpointError for scores of a wrong shape or NaN.
     """
