@@ -4,13 +4,16 @@ Figures have an opaque white face, so that they look the same on a dark page. Th
 colour-blind readers can tell apart; a method keeps its colour in every chapter.
 """
 
+import io
 import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import Image as DisplayImage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL.Image import Image as PILImage
 
 from pinpoint.significance import Estimate
 
@@ -110,4 +113,51 @@ def contact_sheet(images: Sequence[np.ndarray], titles: Sequence[str] | None = N
         ax.axis("off")
     for i, image in enumerate(images):
         picture(axes.flat[i], image, titles[i] if titles else "")
+    return figure
+
+
+def show(figure: Figure, *, photo: bool = False, dpi: int | None = None) -> DisplayImage:
+    """The finished figure as one image output, and close it: JPEG if it holds pictures (`photo`), PNG otherwise.
+
+    Rendering here, and not in the notebook's inline backend, keeps size and format the same everywhere.
+    """
+    buffer = io.BytesIO()
+    options = {"format": "jpeg", "pil_kwargs": {"quality": 80, "optimize": True}} if photo else {"format": "png"}
+    dpi = dpi or (100 if photo else 144)  # pictures are drawn at the size at which they are shown
+    figure.savefig(buffer, dpi=dpi, bbox_inches="tight", pad_inches=0.06, **options)
+    plt.close(figure)
+    return DisplayImage(data=buffer.getvalue(), format="jpeg" if photo else "png", width=round(figure.get_size_inches()[0] * 96))
+
+
+def show_sheet(sheet: PILImage, width: int | None = None) -> DisplayImage:
+    """A contact sheet of pictures as one JPEG output, `width` pixels wide on the page."""
+    buffer = io.BytesIO()
+    sheet.convert("RGB").save(buffer, "JPEG", quality=84, optimize=True)
+    return DisplayImage(data=buffer.getvalue(), format="jpeg", width=width or sheet.width)
+
+
+def facet_rows(rows: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]], size: float = 1.15) -> Figure:
+    """One row a facet: its name at the left, then a titled picture per label."""
+    columns = max(len(pictures) for _, pictures in rows)
+    figure, axes = plt.subplots(len(rows), columns + 1, figsize=(size * columns + 0.9, (size + 0.2) * len(rows)), squeeze=False,
+                                gridspec_kw={"width_ratios": [0.72] + [1] * columns})  # fmt: skip
+    for line, (name, pictures) in zip(axes, rows, strict=True):
+        for ax in line:
+            ax.axis("off")
+        line[0].text(0, 0.5, name, fontweight="bold", va="center")
+        for ax, (label, image) in zip(line[1:], pictures, strict=False):
+            ax.axis("on")
+            picture(ax, image, label)
+    return figure
+
+
+def held_out_map(counts: tuple[Sequence[str], Sequence[str], np.ndarray]) -> Figure:
+    """Colours down, subjects across; a cell is the number of training scenes with that pair, white where none."""
+    names, colours, values = counts
+    figure, ax = plt.subplots(figsize=(9.5, 3.1))
+    image = ax.imshow(np.ma.masked_equal(values, 0), cmap="viridis", aspect="auto", vmin=0)
+    ax.set_xticks(range(len(names)), names, rotation=90, fontsize=7.5)
+    ax.set_yticks(range(len(colours)), colours, fontsize=8)
+    ax.grid(visible=False)
+    figure.colorbar(image, ax=ax, label="training scenes", shrink=0.9)
     return figure

@@ -322,13 +322,20 @@ def _fill_natural(b: Brush, shape: skia.Path, rgb: RGB, shade: float, outline: b
         b.canvas.drawPath(shape, _stroke(darker(rgb, 0.45), 0.0035 / b.scale))
 
 
+def _unsteady(shape: skia.Path, longest: float) -> float:
+    """Length of the straight pieces of a hand-drawn contour: shorter on small shapes, so that heads stay round."""
+    bounds = shape.getBounds()
+    return max(min(longest, 0.22 * max(bounds.width(), bounds.height())), 1e-3)
+
+
 def _fill_sketch(b: Brush, shape: skia.Path, rgb: RGB, shade: float, outline: bool) -> None:
     b.canvas.drawPath(shape, _flat(_paper_tone(rgb)))
     b._tone(shape, rgb)
     if outline or shade == 0:
         for k in range(2):  # two passes that do not quite meet: the look of a searching pencil
             paint = _stroke((70, 68, 72), 0.0042 / b.scale)
-            paint.setPathEffect(skia.DiscretePathEffect.Make(0.045 / b.scale, 0.0045 / b.scale, b.seed + 17 * k))
+            segment = _unsteady(shape, 0.045 / b.scale)
+            paint.setPathEffect(skia.DiscretePathEffect.Make(segment, 0.1 * segment, b.seed + 17 * k))
             b.canvas.drawPath(shape, paint)
 
 
@@ -336,7 +343,8 @@ def _fill_art(b: Brush, shape: skia.Path, rgb: RGB, shade: float, outline: bool)
     oil = _oil(rgb)
     paint = _flat(oil)
     if shade > 0:  # broken contours and visible strokes, but never on small flat marks: eyes must stay eyes
-        paint.setPathEffect(skia.DiscretePathEffect.Make(0.05 / b.scale, 0.007 / b.scale, b.seed))
+        segment = _unsteady(shape, 0.05 / b.scale)
+        paint.setPathEffect(skia.DiscretePathEffect.Make(segment, 0.14 * segment, b.seed))
     b.canvas.drawPath(shape, paint)
     if shade > 0:
         b._dabs(shape, oil, 0.5)

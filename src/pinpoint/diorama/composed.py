@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from pinpoint.benchmark import Benchmark, Gallery, Query
 from pinpoint.diorama.captions import _PLACE, _TIME, NUMBER_WORDS
+from pinpoint.diorama.facets import contradicts
 from pinpoint.diorama.scene import (
     ANIMALS, COLOUR_NAMES, GESTURES, MOST_PEOPLE, OBJECTS, PLACES, SHAPED, SHAPES, TIMES, WEATHERS, WORLD_VERSION, Scene,
     legal, pick, room_for_others, sample, split_of, with_subject,
@@ -68,9 +69,13 @@ def propose(scene: Scene, kind: str, rng: random.Random) -> Edit | None:
         text = pick(rng, ("the same ", "put it ")) + pick(rng, _PLACE[edited.place])
     elif kind == "time":
         edited = replace(scene, time=pick(rng, TIMES))
+        if not contradicts("times", scene.time, edited):  # under clouds, morning and afternoon look alike
+            return None
         text = pick(rng, ("the same ", "but ")) + pick(rng, _TIME[edited.time])
     elif kind == "weather":
         edited = replace(scene, weather=pick(rng, WEATHERS))
+        if not contradicts("weather", scene.weather, edited):  # a clear day and a sunny day do as well
+            return None
         text = pick(rng, ("the same in {} weather", "make the weather {}", "but on a {} day")).format(edited.weather)
     elif kind == "style":
         style = pick(rng, tuple(_STYLE_TEXTS))

@@ -88,6 +88,6 @@ def _person(spot: tuple[float, float], rng: random.Random, colours: tuple[str, .
 
 
 def _other(thing: Thing, spot: tuple[float, float], aspect: dict[str, float], rng: random.Random) -> Placed:
-    widest = 0.30 if thing.size == "medium" else 0.19
+    widest = 0.32 if thing.size == "medium" else 0.22
     height = min(SIZES[thing.size], widest / aspect[thing.name])
     return Placed(thing, spot[0], spot[1], height, rng.random() < 0.5, _v(rng), thing.colour)
