@@ -38,7 +38,7 @@ def _window(b: Brush, air: Air, frame: RGB) -> None:
             with b.at(x, 0.78, h, turn=-abs(air.wind)):
                 round_tree(b, air, (112, 164, 96), 0.3)
         veil(b, air)
-        falling(b, air, 0.5)
+        falling(b, air, 1.9)
     pane = box(left, top, right, bottom)
     b.line(pane, darker(frame, 0.4), 0.034)
     b.line(pane, frame, 0.026)

@@ -166,6 +166,8 @@ def _lid(b: Brush, air: Air, o: Opening) -> None:
         bands = ((0.40, 5, 0.05, 0.05), (0.24, 4, 0.06, 0.0), (0.09, 5, 0.05, -0.06))
         for y, n, depth, tone in bands:
             shade = mix(lid, (255, 255, 255) if tone > 0 else (70, 78, 96), abs(tone) + 0.02)
+            if b.style == "sketch" and air.snow:
+                shade = mix(shade, (255, 255, 255), 0.6)  # or the hatching hides the flakes
             lump = _scallops(y * o.floor / 0.62, n, depth, phase)
             b.wash(lump, air.seen(shade), air.seen(mix(shade, lid, 0.6)))
             if b.style == "sketch":

@@ -64,24 +64,32 @@ def _streaks(n: int, length: float, slant: float, phase: float) -> skia.Path:
     return out
 
 
-def falling(b: Brush, air: Air, density: float = 1.0) -> None:
-    """Rain, snow or mist over the present frame, in colours as seen (this comes after the light)."""
+def falling(b: Brush, air: Air, zoom: float = 1.0) -> None:
+    """Rain, snow or mist over the present frame, in colours as seen (this comes after the light).
+
+    A window is a small frame: there, `zoom` makes fewer and larger drops and flakes.
+    """
     phase = 0.41 if air.flip else 0.0
-    dark = INK if b.style == "sketch" else mix(air.lid(), (96, 116, 150), 0.70)
-    pale = mix(air.lid(), (236, 244, 252), 0.80)
-    thin = 0.0045 + 0.002 / density
     if air.weather == "rainy":
-        b.line(_streaks(round(48 * density), 0.075, 0.16, phase), dark, thin)
-        b.line(_streaks(round(56 * density), 0.075, 0.16, phase + 0.23), pale, thin)
+        _rain(b, air, round(52 / zoom), 0.075 * zoom, 0.16, 0.0065 * zoom)
     elif air.weather == "stormy":
-        b.line(_streaks(round(64 * density), 0.12, 0.60, phase), dark, thin)
-        b.line(_streaks(round(76 * density), 0.12, 0.60, phase + 0.23), pale, thin)
+        _rain(b, air, round(70 / zoom), 0.12 * zoom, 0.60, 0.0065 * zoom)
     elif air.weather == "snowy":
         white = mix((255, 255, 255), air.light.multiply, 0.25)
-        flecks(b, scatter(round(44 * density), 0.0, 0.0, 1.0, 1.0, 0.0085 / density**0.5, phase), white, rim=True)
-        flecks(b, scatter(round(20 * density), 0.0, 0.0, 1.0, 1.0, 0.0135 / density**0.5, phase + 0.3), white, rim=True)
+        small = scatter(round(44 / zoom), 0.0, 0.0, 1.0, 1.0, 0.0085 * zoom, phase)
+        large = scatter(round(20 / zoom), 0.0, 0.0, 1.0, 1.0, 0.0135 * zoom, phase + 0.3)
+        flecks(b, small, white, rim=True)
+        flecks(b, large, white, rim=True)
     elif air.weather == "misty":
         _mist(b, air)
+
+
+def _rain(b: Brush, air: Air, n: int, length: float, slant: float, width: float) -> None:
+    """Dark and pale streaks, so that rain shows before light and before dark things."""
+    phase = 0.41 if air.flip else 0.0
+    dark = INK if b.style == "sketch" else mix(air.lid(), (96, 116, 150), 0.70)
+    b.line(_streaks(n, length, slant, phase), dark, width)
+    b.line(_streaks(n, length, slant, phase + 0.23), mix(air.lid(), (236, 244, 252), 0.80), width)
 
 
 def _mist(b: Brush, air: Air) -> None:
