@@ -11,9 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pinpoint.benchmark import Benchmark, EmbeddingRetriever, Gallery, Query, Result, VectorRetriever, evaluate
+from pinpoint.benchmark import (
+    Benchmark,
+    EmbeddingRetriever,
+    Gallery,
+    Query,
+    Result,
+    VectorRetriever,
+    evaluate,
+    similarity,
+)
 from pinpoint.errors import PinpointError
-from pinpoint.evaluate import similarity
 from pinpoint.store import Store
 
 SHARED = Path(os.environ.get("PINPOINT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")) / "annotations"

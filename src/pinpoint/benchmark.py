@@ -14,8 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from pinpoint.errors import PinpointError, unknown
-from pinpoint.evaluate import EmbeddingRetriever, Result, Retriever, VectorRetriever, evaluate
+from pinpoint.evaluate import evaluate
 from pinpoint.files import digest
+from pinpoint.result import Result
+from pinpoint.retriever import EmbeddingRetriever, Retriever, VectorRetriever, similarity
 
 __all__ = [
     "Benchmark",
@@ -28,6 +30,7 @@ __all__ = [
     "VectorRetriever",
     "evaluate",
     "load_batch",
+    "similarity",
 ]
 
 

@@ -4,217 +4,25 @@ The benchmark says what competes and what is right, the retriever gives scores, 
 that averages, intervals, paired tests and pictures of failures come from one pass.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pinpoint import metrics
-from pinpoint.errors import PinpointError, unknown
+from pinpoint.errors import PinpointError
 from pinpoint.metrics import Ranks, rank
-from pinpoint.significance import Comparison, Estimate, bootstrap, mcnemar, paired_bootstrap
-from pinpoint.store import Store
+from pinpoint.result import Result
+from pinpoint.retriever import EmbeddingRetriever, Retriever, VectorRetriever, similarity
 
 if TYPE_CHECKING:
     from pinpoint.benchmark import Benchmark, Query
 
+__all__ = ["EmbeddingRetriever", "Result", "Retriever", "VectorRetriever", "evaluate", "similarity"]
 
 CELLS = 2**25  # scores held at a time: 128 MiB in float32, and a few arrays of that size beside it
-
-
-class Retriever(Protocol):
-    """A system under test."""
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        ...
-
-    def scores(self, benchmark: "Benchmark", query_slice: slice) -> np.ndarray:
-        """The scores of some queries against the whole gallery, float32 (q, G), greater is better."""
-        ...
-
-
-def similarity(query_emb: np.ndarray, gallery_emb: np.ndarray, block: int = 8192) -> np.ndarray:
-    """Inner products (Q, D) x (G, D) -> float32 (Q, G), summed in double precision and rounded once.
-
-    A float32 matrix product rounds differently in another batch size or at another place in the matrix. That breaks
-    ties between equal embeddings and moves ranks; here the batch cannot change a score.
-    """
-    query_emb = np.asarray(query_emb, dtype=np.float64)
-    out = np.empty((len(query_emb), len(gallery_emb)), dtype=np.float32)
-    for start in range(0, len(gallery_emb), block):
-        out[:, start : start + block] = query_emb @ np.asarray(gallery_emb[start : start + block], np.float64).T
-    return out
-
-
-@dataclass(frozen=True, eq=False)
-class VectorRetriever:
-    """Nearest neighbours of given vectors: query_emb (Q, D) in the order of the queries, gallery_emb (G, D)."""
-
-    name: str
-    query_emb: np.ndarray
-    gallery_emb: np.ndarray
-
-    def scores(self, benchmark: "Benchmark", query_slice: slice) -> np.ndarray:
-        """Inner products of some queries with the gallery, float32 (q, G)."""
-        sizes, expected = (len(self.query_emb), len(self.gallery_emb)), (len(benchmark.queries), len(benchmark.gallery))
-        if sizes != expected:
-            raise PinpointError(f"{self.name}: {sizes} query and gallery vectors for a benchmark of {expected}")
-        return similarity(self.query_emb[query_slice], self.gallery_emb)
-
-
-class TextImageEncoder(Protocol):
-    """What EmbeddingRetriever needs of an encoder; `record` is a dataclass of everything that changes a vector."""
-
-    @property
-    def record(self) -> Any:
-        """Name, checkpoint, preprocessing, dtype and the rest."""
-        ...
-
-    def encode_images(self, images: Iterable[np.ndarray]) -> np.ndarray:
-        """Unit rows, float32 (N, D), of uint8 RGB images."""
-        ...
-
-    def encode_texts(self, texts: list[str]) -> np.ndarray:
-        """Unit rows, float32 (N, D)."""
-        ...
-
-
-@dataclass
-class EmbeddingRetriever:
-    """Text to image with a two-tower encoder; the gallery's vectors come from the store.
-
-    With `size`, images are loaded as size x size squares (a drawn scene is rendered at it); without, in their native
-    size, and the encoder's own preprocessing decides.
-    """
-
-    encoder: TextImageEncoder
-    store: Store
-    size: int | None = None
-    _vectors: tuple[str, VectorRetriever] | None = field(default=None, repr=False)
-
-    @property
-    def name(self) -> str:
-        """The encoder's name."""
-        return str(self.encoder.record.name)
-
-    def scores(self, benchmark: "Benchmark", query_slice: slice) -> np.ndarray:
-        """Cosines of some queries' texts with the gallery's images, float32 (q, G)."""
-        if self._vectors is None or self._vectors[0] != benchmark.digest:
-            self._vectors = (
-                benchmark.digest,
-                VectorRetriever(self.name, self._texts(benchmark), self.gallery(benchmark)),
-            )
-        return self._vectors[1].scores(benchmark, query_slice)
-
-    def gallery(self, benchmark: "Benchmark") -> np.ndarray:
-        """The gallery's unit vectors, float32 (G, D), from the store or encoded now."""
-        images = benchmark.gallery.images
-        record = {"encoder": asdict(self.encoder.record), "images": images.fingerprint, "size": self.size}
-
-        def encode(ids: Sequence[str]) -> np.ndarray:
-            return np.asarray(self.encoder.encode_images(images.load(i, self.size) for i in ids))
-
-        return self.store.get(record, benchmark.gallery.ids, encode)
-
-    def _texts(self, benchmark: "Benchmark") -> np.ndarray:
-        silent = next((q.id for q in benchmark.queries if q.text is None), None)
-        if silent is not None:
-            raise PinpointError(f"query {silent!r} has no text; {self.name} needs one")
-        texts = [q.text or "" for q in benchmark.queries]
-        distinct = {text: n for n, text in enumerate(dict.fromkeys(texts))}
-        return np.asarray(self.encoder.encode_texts(list(distinct)))[[distinct[text] for text in texts]]
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """Per-query values of every metric, and the chance of each.
-
-    `per_query[name]` is float64 (Q,) in [0, 1], NaN where the metric does not apply to a query. Names: r{k} (a hit,
-    the papers' recall), mrr, nrank (normalised rank); with several right answers tr{k} (share found) and map{k};
-    with an annotated `target` t{k} (only it counts); with `members` rs1 to rs3; with a reference image in the gallery
-    ref1 (the top hit is the reference itself).
-    """
-
-    benchmark: "Benchmark"
-    retriever: str
-    per_query: Mapping[str, np.ndarray]
-    by_chance: Mapping[str, np.ndarray]
-    top_columns: np.ndarray
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The groups of the benchmark, in order of first appearance."""
-        return self.benchmark.groups
-
-    def metric(self, name: str, group: str | None = None) -> Estimate:
-        """A metric over one group, in percent with its interval. On a benchmark of several groups, name one."""
-        if group is None and len(self.groups) > 1:
-            raise PinpointError(f"{name} over {len(self.groups)} groups: ask for .macro(), .micro() or group=...")
-        return bootstrap(self._values(self.per_query, name, group)[0], scale=100)
-
-    def macro(self, name: str) -> Estimate:
-        """The mean over groups, in percent; the interval resamples the queries of each group."""
-        return bootstrap(*self._values(self.per_query, name), scale=100)
-
-    def micro(self, name: str) -> Estimate:
-        """The mean over all queries, in percent."""
-        return bootstrap(self._values(self.per_query, name)[0], scale=100)
-
-    def chance(self, name: str, group: str | None = None) -> float:
-        """What a random ranking scores, in percent, exactly: of one group, or the macro mean of all."""
-        return 100 * metrics.macro(*self._values(self.by_chance, name, group))
-
-    def versus(self, other: "Result", name: str, group: str | None = None) -> Comparison:
-        """This system minus `other`, in points, on the same queries: McNemar for a group's hits, else bootstrap.
-
-        Without a group the difference is that of the macro means.
-        """
-        if other.benchmark.digest != self.benchmark.digest:
-            raise PinpointError("the two results are of different benchmarks; compare systems on one benchmark only")
-        (a, groups), (b, _) = self._values(self.per_query, name, group), other._values(other.per_query, name, group)
-        if len(set(groups)) == 1 and np.isin(np.r_[a, b], (0, 1)).all():
-            return mcnemar(a, b, scale=100)
-        return paired_bootstrap(a, b, groups, scale=100)
-
-    def top(self, query_index: int, k: int) -> tuple[str, ...]:
-        """The ids of a query's first k images (fewer if fewer compete); equal scores stand in gallery order."""
-        depth = self.top_columns.shape[1]
-        if k > depth:
-            raise PinpointError(f"only the first {depth} images were kept; evaluate with depth={k}")
-        return tuple(self.benchmark.gallery.ids[g] for g in self.top_columns[query_index, :k] if g >= 0)
-
-    def table(self, names: Sequence[str] | None = None) -> str:
-        """A Markdown table in percent: a row per group, then macro, micro and chance; "-" where a metric is not
-        defined for any query of the group."""
-        names = list(self.per_query if names is None else names)
-        rows = [(group or "all", [self._cell(n, group) for n in names]) for group in self.groups]
-        if len(self.groups) > 1:
-            rows.append(("macro", [str(self.macro(n)) for n in names]))
-            rows.append(("micro", [str(self.micro(n)) for n in names]))
-        rows.append(("chance (macro)", [f"{self.chance(n):.1f}" for n in names]))
-        lines = [("group", names), ("---", ["---"] * len(names)), *rows]
-        return "\n".join("| " + " | ".join([head, *cells]) + " |" for head, cells in lines)
-
-    def _cell(self, name: str, group: str) -> str:
-        return str(self.metric(name, group)) if len(self._values(self.per_query, name, group)[0]) else "-"
-
-    def _values(
-        self, source: Mapping[str, np.ndarray], name: str, group: str | None = None
-    ) -> tuple[np.ndarray, list[str]]:
-        if name not in source:
-            raise unknown("metric", name, tuple(source))
-        if group is not None and group not in self.groups:
-            raise unknown("group", group, self.groups)
-        kept = [
-            (value, q.group)
-            for value, q in zip(source[name], self.benchmark.queries, strict=True)
-            if group in (None, q.group) and not np.isnan(value)
-        ]
-        return np.array([value for value, _ in kept]), [g for _, g in kept]
 
 
 def evaluate(
