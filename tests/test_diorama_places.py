@@ -103,3 +103,19 @@ def test_variants_differ_and_repeat(place):
 def test_lamps_are_lit_in_the_dark_only():
     for time in TIMES:
         assert light_of(time, "clear").lamps == (time in ("evening", "dusk", "night"))
+
+
+@pytest.mark.parametrize("place", ["street", "park", "harbour", "living room"])
+def test_lamps_shine_where_the_scenery_has_them(place):
+    """Turned-over scenery has its lamps on the other side."""
+    centres = []
+    for first in (0.1, 0.7):
+        surface = skia.Surface(48, 48)
+        canvas = surface.getCanvas()
+        canvas.clear(skia.ColorBLACK)
+        canvas.scale(48, 48)
+        lamps(Brush(canvas, "natural", light_of("evening", "clear")), place, "evening", "clear", (first, 0.3, 0.5))
+        glow = surface.toarray(colorType=skia.kRGBA_8888_ColorType)[..., 0].astype(float)
+        centres.append((glow.sum(axis=0) * (np.arange(48) + 0.5)).sum() / glow.sum())
+    assert sum(centres) == pytest.approx(48, abs=0.5)
+    assert abs(centres[0] - centres[1]) > 1

@@ -1,7 +1,8 @@
 """The twelve places. `backdrop` paints all that is behind the figures, `front` and `lamps` what comes after them.
 
 Order of work for whoever composes a picture: `backdrop`, the figures, one multiplication of the whole canvas by
-`light_of(time, weather).multiply`, then `lamps` and `front`. The frame is the unit square, y downwards. The ground from
+`light_of(time, weather).multiply`, then `lamps` and `front`. All three take the same `v`,
+for it decides which way round the scenery is. The frame is the unit square, y downwards. The ground from
 y = 0.62 to 1 stays calm and light: figures of any colour stand there.
 """
 
@@ -44,7 +45,7 @@ _PLACES: dict[str, Place] = {
     "playground": Place(playground, Opening(horizon=0.44, width=0.50), ((0.545, 0.262, 0.16),)),
     "kitchen": Place(kitchen, WINDOW, ((0.88, 0.29, 0.20), (0.115, 0.315, 0.16))),
     "living room": Place(living_room, WINDOW, ((0.88, 0.27, 0.28),)),
-    "library": Place(library, WINDOW, ((0.30, 0.52, 0.16), (0.70, 0.52, 0.16))),
+    "library": Place(library, WINDOW, ((0.262, 0.095, 0.19), (0.738, 0.095, 0.19))),
 }
 PLACES = tuple(_PLACES)
 INDOOR = frozenset({"kitchen", "living room", "library"})

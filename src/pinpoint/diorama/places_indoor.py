@@ -184,23 +184,23 @@ _SPINES: tuple[RGB, ...] = ((190, 84, 74), (84, 124, 168), (226, 184, 96), (104,
 
 
 def library(b: Brush, air: Air) -> None:
-    """Shelves of coloured spines to the ceiling on both sides and below the window, a ladder, a calm carpet."""
+    """Shelves of coloured spines to the ceiling on both sides and below the window, a ladder, two hanging lamps."""
     b.wash(box(-0.02, -0.02, 1.02, _FLOOR), (228, 210, 178), (220, 200, 168))
     _floor(b, (206, 196, 206), (222, 214, 220))
     b.wash(polygon(0.26, 0.66, 0.74, 0.66, 0.92, 1.02, 0.08, 1.02), *air.pick(((198, 178, 186), (214, 198, 204)),
         ((176, 194, 184), (198, 212, 204)), ((178, 186, 206), (200, 206, 220))))
     _shelves(b, -0.03, 0.235, (0.0, 0.125, 0.25, 0.375, 0.50, 0.63))
     _shelves(b, 0.765, 1.03, (0.0, 0.125, 0.25, 0.375, 0.50, 0.63))
-    _shelves(b, 0.255, 0.745, (0.545, 0.63))
+    _shelves(b, 0.255, 0.745, (0.52, 0.63))
     _window(b, air, (168, 124, 88))
     with _mirrored(b, air):
         b.limb(path("M 0.115 0.70 L 0.20 0.02 M 0.215 0.70 L 0.275 0.02"), (214, 172, 118), 0.014)
         b.line(path("M 0.128 0.60 H 0.224 M 0.140 0.50 H 0.233 M 0.153 0.40 H 0.242 M 0.165 0.30 H 0.25 "
             "M 0.178 0.20 H 0.26 M 0.19 0.10 H 0.268"), (186, 142, 92), 0.013)
-    for x in (0.30, 0.70):
-        b.line(path(f"M {x} 0.535 V 0.50 M {x - 0.02:.3f} 0.533 H {x + 0.02:.3f}"), (104, 84, 72), 0.011)
-        b.fill(path(f"M {x - 0.05:.3f} 0.508 L {x - 0.03:.3f} 0.468 H {x + 0.03:.3f} L {x + 0.05:.3f} 0.508 Z"),
-            LAMP if air.lit else (110, 158, 130), shade=0.1)
+    for x in (0.262, 0.738):
+        b.line(path(f"M {x} -0.02 V 0.05"), (104, 84, 72), 0.008)
+        b.fill(path(f"M {x - 0.04:.3f} 0.085 Q {x} 0.015 {x + 0.04:.3f} 0.085 Z"), (96, 142, 118), shade=0.15)
+        disc(b, x, 0.09, 0.017, LAMP if air.lit else (246, 242, 230))
 
 
 def _shelves(b: Brush, left: float, right: float, levels: tuple[float, ...]) -> None:
