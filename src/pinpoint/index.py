@@ -4,7 +4,8 @@ No benchmark of this study needs an approximate index; the exact one answers in 
 images an index trades recall for time, and `recall_against_exact` says how much.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,12 +86,8 @@ def _hnsw(gallery_emb: np.ndarray, m: int, ef_construction: int, ef_search: int)
 
     index = faiss.IndexHNSWFlat(gallery_emb.shape[1], m, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction, index.hnsw.efSearch = ef_construction, ef_search
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
+    with _one_thread():  # several threads link the graph in another order each time
         return _filled(index, gallery_emb)
-    finally:
-        faiss.omp_set_num_threads(threads)
 
 
 def _cells(gallery_emb: np.ndarray, nlist: int, nprobe: int, m: int = 0, nbits: int = 8) -> Any:
@@ -105,11 +102,11 @@ def _cells(gallery_emb: np.ndarray, nlist: int, nprobe: int, m: int = 0, nbits: 
     if m:
         _codes(size, dim, m, nbits)
         index = faiss.IndexIVFPQ(coarse, dim, nlist, m, nbits, faiss.METRIC_INNER_PRODUCT)
-        index.pq.cp.seed = SEED
+        _seed(index.pq.cp)
     else:
         index = faiss.IndexIVFFlat(coarse, dim, nlist, faiss.METRIC_INNER_PRODUCT)
-    index.cp.seed, index.nprobe = SEED, min(nprobe, nlist)
-    index.cp.min_points_per_centroid = 1  # fewer than 39 only draw a warning
+    _seed(index.cp)
+    index.nprobe = min(nprobe, nlist)
     return _filled(index, gallery_emb)
 
 
@@ -119,8 +116,21 @@ def _pq(gallery_emb: np.ndarray, m: int, nbits: int) -> Any:
     size, dim = gallery_emb.shape
     _codes(size, dim, m, nbits)
     index = faiss.IndexPQ(dim, m, nbits, faiss.METRIC_INNER_PRODUCT)
-    index.pq.cp.seed = SEED
-    return _filled(index, gallery_emb)
+    _seed(index.pq.cp)
+    with _one_thread():  # many tiny k-means: threads cost far more than they bring
+        return _filled(index, gallery_emb)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import faiss
+
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _filled(index: Any, gallery_emb: np.ndarray) -> Any:
@@ -128,6 +138,11 @@ def _filled(index: Any, gallery_emb: np.ndarray) -> Any:
         index.train(gallery_emb)
     index.add(gallery_emb)
     return index
+
+
+def _seed(clustering: Any) -> None:
+    clustering.seed = SEED
+    clustering.min_points_per_centroid = 1  # below 39 FAISS would only print a warning
 
 
 def _codes(size: int, dim: int, m: int, nbits: int) -> None:
