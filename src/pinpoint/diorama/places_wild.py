@@ -125,11 +125,11 @@ def _peaks(b: Brush, air: Air) -> None:
 def desert(b: Brush, air: Air) -> None:
     """A flat-topped mesa, dunes with sharp crests, tall cactuses."""
     rock = air.far((206, 124, 84), 0.25)
-    b.fill(polygon(0.54, 0.58, 0.60, 0.34, 0.64, 0.33, 0.80, 0.33, 0.83, 0.36, 0.90, 0.58), rock, shade=0.25)
+    b.fill(polygon(0.62, 0.58, 0.665, 0.36, 0.70, 0.35, 0.84, 0.35, 0.865, 0.38, 0.93, 0.58), rock, shade=0.25)
     b.fill(polygon(0.93, 0.58, 0.945, 0.40, 0.985, 0.39, 1.02, 0.58), rock, shade=0.2)
-    b.line(path("M 0.595 0.40 L 0.835 0.40 M 0.58 0.46 L 0.855 0.46"), darker(rock, 0.15), 0.008)
+    b.line(path("M 0.665 0.41 L 0.87 0.41 M 0.65 0.465 L 0.885 0.465"), darker(rock, 0.15), 0.008)
     if air.snow:
-        b.fill(polygon(0.60, 0.345, 0.64, 0.33, 0.80, 0.33, 0.83, 0.36), SNOW, shade=0, outline=False)
+        b.fill(polygon(0.665, 0.365, 0.70, 0.35, 0.84, 0.35, 0.865, 0.38), SNOW, shade=0, outline=False)
     veil(b, air)
     dune = air.ground((236, 178, 116))
     b.fill(path("M -0.02 0.62 Q 0.18 0.40 0.30 0.47 Q 0.42 0.58 0.62 0.62 Z"), air.far(dune, 0.15), shade=0.12)
