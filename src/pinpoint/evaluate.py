@@ -18,10 +18,11 @@ from pinpoint.result import Result
 from pinpoint.retriever import EmbeddingRetriever, Retriever, VectorRetriever, similarity
 
 if TYPE_CHECKING:
-    from pinpoint.benchmark import Benchmark, Query
+    from pinpoint.benchmark import Benchmark, Gallery, Query
 
 __all__ = ["EmbeddingRetriever", "Result", "Retriever", "VectorRetriever", "evaluate", "similarity"]
 
+Values = dict[str, np.ndarray]  # metric name -> one value per query, float64 (Q,)
 CELLS = 2**25  # scores held at a time: 128 MiB in float32, and a few arrays of that size beside it
 
 
@@ -38,55 +39,22 @@ def evaluate(
 
     The first `depth` images per query are kept for pictures. Raises PinpointError for scores of a wrong shape or NaN.
     """
-    parts = []
+    judgements = tuple(_judgements(benchmark, ks, map_ks))
     chunk = max(1, min(chunk, CELLS // len(benchmark.gallery)))
+    found, random, top = [], [], []
     for start in range(0, len(benchmark.queries), chunk):
         span = slice(start, min(start + chunk, len(benchmark.queries)))
-        scores = np.asarray(retriever.scores(benchmark, span))
-        expected = (span.stop - span.start, len(benchmark.gallery))
-        if scores.shape != expected:
+        queries, scores = benchmark.queries[span], np.asarray(retriever.scores(benchmark, span))
+        if scores.shape != (len(queries), len(benchmark.gallery)):
+            expected = (len(queries), len(benchmark.gallery))
             raise PinpointError(f"{retriever.name} gave scores of shape {scores.shape}, expected {expected}")
-        parts.append(_measure(benchmark, benchmark.queries[span], scores, ks, map_ks, depth))
-    values, chance, top = zip(*parts, strict=True)
-    return Result(benchmark, retriever.name, _joined(values), _joined(chance), np.concatenate(top))
-
-
-Values = dict[str, np.ndarray]
-
-
-def _measure(
-    benchmark: "Benchmark",
-    queries: Sequence["Query"],
-    scores: np.ndarray,
-    ks: Sequence[int],
-    map_ks: Sequence[int],
-    depth: int,
-) -> tuple[Values, Values, np.ndarray]:
-    """All metrics of one chunk: per query, by chance, and the top columns."""
-    values: Values = {}
-    chance: Values = {}
-    allowed = _allowed(benchmark, queries)
-    for judged in _judgements(benchmark, ks, map_ks):
-        rows = [n for n, q in enumerate(queries) if judged.right(q)]
-        blank = np.full(len(queries), np.nan)
-        if rows:
-            chosen = [queries[n] for n in rows]
-            relevant = _mask(benchmark, [judged.right(q) for q in chosen])
-            competing = (
-                allowed[rows] & _mask(benchmark, [q.members for q in chosen]) if judged.members else allowed[rows]
-            )
-            ranks = rank(scores[rows], relevant, competing, [q.id for q in chosen])
-        for name, metric in judged.metrics.items():
-            values[name], chance[name] = blank.copy(), blank.copy()
-            if rows:
-                values[name][rows], chance[name][rows] = metric(ranks), metric(ranks.shuffled())
-    column = benchmark.gallery.column
-    reference = np.array([column.get(q.image, -1) if q.image is not None else -1 for q in queries])
-    if any(q.image in column for q in benchmark.queries):
-        competes = (reference >= 0) & allowed[np.arange(len(queries)), reference]
-        values["ref1"] = metrics.first_is(scores, reference, allowed)
-        chance["ref1"] = competes / allowed.sum(axis=1)
-    return values, chance, _top(np.where(allowed, scores, -np.inf), allowed, depth)
+        allowed = _allowed(benchmark, queries)
+        judged = [_judged(j, benchmark.gallery, queries, scores, allowed) for j in judgements]
+        judged.append(_reference(benchmark, queries, scores, allowed))
+        found.append({name: values for part, _ in judged for name, values in part.items()})
+        random.append({name: values for _, part in judged for name, values in part.items()})
+        top.append(_top(np.where(allowed, scores, -np.inf), allowed, depth))
+    return Result(benchmark, retriever.name, _joined(found), _joined(random), np.concatenate(top))
 
 
 @dataclass(frozen=True)
@@ -114,7 +82,40 @@ def _judgements(benchmark: "Benchmark", ks: Sequence[int], map_ks: Sequence[int]
 def _at(
     metric: Callable[[Ranks, int], np.ndarray], prefix: str, ks: Sequence[int]
 ) -> dict[str, Callable[[Ranks], np.ndarray]]:
-    return {f"{prefix}{k}": lambda ranks, k=k: metric(ranks, k) for k in ks}  # type: ignore[misc]  # k is bound early
+    def cut(k: int) -> Callable[[Ranks], np.ndarray]:
+        return lambda ranks: metric(ranks, k)
+
+    return {f"{prefix}{k}": cut(k) for k in ks}
+
+
+def _judged(
+    judgement: _Judgement, gallery: "Gallery", queries: Sequence["Query"], scores: np.ndarray, allowed: np.ndarray
+) -> tuple[Values, Values]:
+    """One judgement's metrics of a chunk of queries, and their chance; NaN for the queries it does not concern."""
+    rows = [n for n, q in enumerate(queries) if judgement.right(q)]
+    values, chance = ({name: np.full(len(queries), np.nan) for name in judgement.metrics} for _ in range(2))
+    if rows:
+        chosen = [queries[n] for n in rows]
+        competing = allowed[rows]
+        if judgement.members:
+            competing &= _mask(gallery, [q.members for q in chosen])
+        relevant = _mask(gallery, [judgement.right(q) for q in chosen])
+        ranks = rank(scores[rows], relevant, competing, [q.id for q in chosen])
+        for name, metric in judgement.metrics.items():
+            values[name][rows], chance[name][rows] = metric(ranks), metric(ranks.shuffled())
+    return values, chance
+
+
+def _reference(
+    benchmark: "Benchmark", queries: Sequence["Query"], scores: np.ndarray, allowed: np.ndarray
+) -> tuple[Values, Values]:
+    """How often the top hit is the reference image itself, where references lie in the gallery."""
+    place = benchmark.gallery.column
+    if not any(q.image in place for q in benchmark.queries):
+        return {}, {}
+    column = np.array([place.get(q.image or "", -1) for q in queries])
+    competes = (column >= 0) & allowed[np.arange(len(queries)), column]
+    return {"ref1": metrics.first_is(scores, column, allowed)}, {"ref1": competes / allowed.sum(axis=1)}
 
 
 def _target(query: "Query") -> tuple[str, ...]:
@@ -127,10 +128,11 @@ def _right_member(query: "Query") -> tuple[str, ...]:
     return tuple(i for i in right if i in query.members)
 
 
-def _mask(benchmark: "Benchmark", lists: Sequence[Sequence[str]]) -> np.ndarray:
-    mask = np.zeros((len(lists), len(benchmark.gallery)), dtype=bool)
+def _mask(gallery: "Gallery", lists: Sequence[Sequence[str]]) -> np.ndarray:
+    """Lists of ids as boolean rows (len(lists), G)."""
+    mask = np.zeros((len(lists), len(gallery)), dtype=bool)
     for row, ids in zip(mask, lists, strict=True):
-        row[benchmark.gallery.columns(ids)] = True
+        row[gallery.columns(ids)] = True
     return mask
 
 
