@@ -34,7 +34,7 @@ def _window(b: Brush, air: Air, frame: RGB) -> None:
         sky(b, air, WINDOW)
         grass = air.far(air.ground((150, 196, 118)), 0.25)
         b.wash(path("M -0.02 0.88 V 0.70 Q 0.25 0.62 0.55 0.70 Q 0.80 0.76 1.02 0.68 V 0.88 Z"), grass, grass)
-        for x, h in ((0.12, 0.34), (0.90, 0.26)):
+        for x, h in ((0.04, 0.32), (0.97, 0.26)):
             with b.at(x, 0.78, h, turn=-abs(air.wind)):
                 round_tree(b, air, (112, 164, 96), 0.3)
         veil(b, air)
