@@ -98,6 +98,10 @@ def test_a_benchmark_survives_json_and_an_edited_file_does_not():
     content["queries"][0]["text"] = "blue"
     with pytest.raises(PinpointError, match="edited"):
         Benchmark.from_json(content, Flat())
+    content["queries"][0]["colour"] = "blue"
+    for damaged in (content, {}, {**content, "pools": []}, {**content, "gallery": None}):
+        with pytest.raises(PinpointError, match="no saved benchmark, or a damaged one"):
+            Benchmark.from_json(damaged, Flat())
 
 
 def test_subset_keeps_the_gallery_and_knows_its_groups():

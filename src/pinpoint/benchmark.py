@@ -202,19 +202,26 @@ class Benchmark:
     @classmethod
     def from_json(cls, content: Mapping[str, Any], images: Images) -> "Benchmark":
         """Rebuild a benchmark over `images`; other pixels or an edited file are refused by the digest."""
+        try:
+            benchmark = cls._restored(content, images)
+        except (KeyError, IndexError, TypeError) as error:
+            raise PinpointError(f"this is no saved benchmark, or a damaged one ({error!r}); save it anew") from error
+        saved = str(content.get("digest"))
+        if benchmark.digest != saved:
+            raise PinpointError(
+                f"benchmark {benchmark.name!r} is not the one that was saved (digest {benchmark.digest[:12]}, saved "
+                f"{saved[:12]}): its file was edited or its images changed; restore them or save it anew"
+            )
+        return benchmark
+
+    @classmethod
+    def _restored(cls, content: Mapping[str, Any], images: Images) -> "Benchmark":
         pools = [tuple(pool) for pool in content["pools"]]
         queries = tuple(
             Query.from_json({**q, "pool": pools[q["pool"]]} if "pool" in q else q) for q in content["queries"]
         )
-        gallery = Gallery(tuple(content["gallery"]), images)
         name, version, split, notes = (content[k] for k in ("name", "version", "split", "notes"))
-        benchmark = cls(name, version, split, gallery, queries, notes)
-        if benchmark.digest != content["digest"]:
-            raise PinpointError(
-                f"benchmark {name!r} is not the one that was saved (digest {benchmark.digest[:12]}, saved "
-                f"{content['digest'][:12]}): its file was edited or its images changed; restore them or save it anew"
-            )
-        return benchmark
+        return cls(name, version, split, Gallery(tuple(content["gallery"]), images), queries, notes)
 
     def _content(self) -> dict[str, Any]:
         pools = tuple(dict.fromkeys(q.pool for q in self.queries if q.pool is not None))

@@ -73,7 +73,7 @@ def _judgements(benchmark: "Benchmark", ks: Sequence[int], map_ks: Sequence[int]
     if any(len(q.relevant) > 1 for q in benchmark.queries):
         every |= _at(metrics.true_recall_at_k, "tr", ks) | _at(metrics.average_precision_at_k, "map", map_ks)
     yield _Judgement(lambda q: q.relevant, every)
-    if any(q.target for q in benchmark.queries):
+    if any(q.target and len(q.relevant) > 1 for q in benchmark.queries):
         yield _Judgement(_target, _at(metrics.recall_at_k, "t", ks))
     if any(q.members for q in benchmark.queries):
         yield _Judgement(_right_member, _at(metrics.hit_at_k, "rs", (1, 2, 3)), members=True)

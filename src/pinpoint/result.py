@@ -19,9 +19,9 @@ class Result:
     """Per-query values of every metric, and the chance of each.
 
     `per_query[name]` is float64 (Q,) in [0, 1], NaN where the metric does not apply to a query. Names: r{k} (a hit,
-    the papers' recall), mrr, nrank (normalised rank); with several right answers tr{k} (share found) and map{k};
-    with an annotated `target` t{k} (only it counts); with `members` rs1 to rs3; with a reference image in the gallery
-    ref1 (the top hit is the reference itself).
+    the papers' recall), mrr, nrank (normalised rank); with several right answers tr{k} (share found), map{k} and,
+    where one of them is the annotated `target`, t{k} (only it counts); with `members` rs1 to rs3; with a reference
+    image in the gallery ref1 (the top hit is the reference itself).
     """
 
     benchmark: "Benchmark"
