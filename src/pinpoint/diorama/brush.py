@@ -127,20 +127,21 @@ class Brush:
     def __init__(self, canvas: skia.Canvas, style: str = "natural", light: Light | None = None, seed: int = 0):
         self.canvas, self.style, self.light, self.seed = canvas, style, light or Light(), seed
         self.scale = 1.0  # picture heights per local unit, for line widths that do not depend on the frame
+        self.side = 1.0  # -1 in a mirrored frame: the sun does not move when a cat turns round
 
     # -- frames ------------------------------------------------------------------------------------------------
     @contextmanager
     def at(self, x: float, y: float, scale: float, flip: bool = False, turn: float = 0.0) -> Iterator[None]:
         """A local frame with its origin at (x, y), `scale` outer units per local unit, turned by `turn` degrees."""
-        before = self.scale
+        before = self.scale, self.side
         self.canvas.save()
         self.canvas.translate(x, y)
         if turn:
             self.canvas.rotate(turn)
         self.canvas.scale(-scale if flip else scale, scale)
-        self.scale = before * scale
+        self.scale, self.side = self.scale * scale, -self.side if flip else self.side
         yield
-        self.scale = before
+        self.scale, self.side = before
         self.canvas.restore()
 
     @contextmanager
@@ -194,7 +195,7 @@ class Brush:
             with self.clip(oval(x + 0.3 * half_width, y, half_width * 1.1, half_width * 0.16)):
                 self._hatch(0.011, 0.004, (150, 148, 150), 18)
             return
-        lean = self.light.lean * half_width
+        lean = self.light.lean * half_width * self.side
         shape = oval(x + lean, y, half_width * 1.15, half_width * 0.17)
         paint = _flat((30, 26, 52), self.light.shadow)
         paint.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, 0.04 * half_width))

@@ -40,7 +40,7 @@ def render(scene: Scene, style: str = "natural", size: int = 96) -> np.ndarray:
     _draw_middle_ground(brush, scene, layout)
     for placed in layout.back_to_front:
         draw_placed(brush, placed, scene.gesture)
-    _light_and_weather(brush, scene, layout, light)
+    _light_and_weather(brush, scene, light)
     canvas.restore()
     return surface.toarray(colorType=skia.kRGBA_8888_ColorType)[:, :, :3].copy()
 
@@ -75,14 +75,21 @@ def _draw_middle_ground(brush: Brush, scene: Scene, layout: Layout) -> None:
         structures.structure(brush, scene.structure, scene.material, layout.v)
 
 
-def _light_and_weather(brush: Brush, scene: Scene, layout: Layout, light: Light) -> None:
+def _light_and_weather(brush: Brush, scene: Scene, light: Light) -> None:
     """One light over everything, then what glows, then what falls in front."""
     if brush.style != "sketch":
         paint = skia.Paint(Color=skia.Color(*light.multiply), BlendMode=skia.BlendMode.kMultiply)
         brush.canvas.drawRect(skia.Rect.MakeWH(1, 1), paint)
+    v = _arrangement(scene.variant)
     if light.lamps:
-        places.lamps(brush, scene.place, scene.time, scene.weather, layout.v)
-    places.front(brush, scene.place, scene.time, scene.weather, layout.v)
+        places.lamps(brush, scene.place, scene.time, scene.weather, v)
+    places.front(brush, scene.place, scene.time, scene.weather, v)
+
+
+def _arrangement(variant: int) -> tuple[float, float, float]:
+    """How a place is laid out: one of a few, shared by the backdrop and by the lamps that must sit on its posts."""
+    k = variant % _VARIANTS
+    return ((k * 0.37 + 0.11) % 1, (k * 0.61 + 0.29) % 1, (k * 0.83 + 0.53) % 1)
 
 
 @lru_cache(maxsize=4)
@@ -97,8 +104,7 @@ def _backdrop(place: str, time: str, weather: str, variant: int, style: str, siz
     canvas = surface.getCanvas()
     canvas.scale(size, size)
     brush = Brush(canvas, style, places.light_of(time, weather), variant)
-    v = ((variant * 0.37 + 0.11) % 1, (variant * 0.61 + 0.29) % 1, (variant * 0.83 + 0.53) % 1)
-    places.backdrop(brush, place, time, weather, v)
+    places.backdrop(brush, place, time, weather, _arrangement(variant))
     return surface.makeImageSnapshot()
 
 
