@@ -50,7 +50,7 @@ ATTRIBUTES = (
 def labelled(attribute: Attribute, scenes: Sequence[Scene]) -> tuple[np.ndarray, np.ndarray]:
     """Rows of `scenes` to which the attribute applies, and their class numbers: two int (n,) arrays."""
     pairs = [(i, attribute.classes.index(label)) for i, s in enumerate(scenes) if (label := attribute.label(s)) is not None]
-    return np.array([i for i, _ in pairs]), np.array([c for _, c in pairs])
+    return np.array([i for i, _ in pairs], dtype=int), np.array([c for _, c in pairs], dtype=int)
 
 
 def token_features(tokens: np.ndarray) -> np.ndarray:

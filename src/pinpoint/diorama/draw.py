@@ -102,6 +102,7 @@ def _backdrop(place: str, time: str, weather: str, variant: int, style: str, siz
     """The empty place. Cached: there are 672 of them a variant, and they cost half of a picture."""
     surface = skia.Surface(size, size)
     canvas = surface.getCanvas()
+    canvas.clear(skia.ColorWHITE)  # opaque: through a seam between two washes the picture drawn before would show
     canvas.scale(size, size)
     brush = Brush(canvas, style, places.light_of(time, weather), variant)
     places.backdrop(brush, place, time, weather, _arrangement(variant))

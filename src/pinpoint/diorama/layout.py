@@ -59,7 +59,7 @@ def arrange(scene: Scene, aspect: dict[str, float], colours: tuple[str, ...], *,
     free = shuffled(spots(position, scene.gesture == "lie"), rng)
     people = [_person(free.pop(), rng, colours) for _ in range(scene.people - (scene.subject.kind == "person"))]
     sky = [(0.18, 0.30), (0.50, 0.24), (0.82, 0.30)]
-    if position == "centre":
+    if position == "centre" and sum(t.name in SKY for t in scene.others) < len(sky):
         sky.pop(1)  # a tall subject in the centre reaches into that spot
     sky = shuffled(sky, rng)
     others = [_other(t, (sky if t.name in SKY else free).pop(), aspect, rng) for t in scene.others]

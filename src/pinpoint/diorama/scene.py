@@ -191,6 +191,11 @@ def check(scene: Scene) -> None:
             raise unknown("thing", thing.name, [*ANIMALS, *OBJECTS, "person"])
         if thing.colour not in COLOUR_NAMES:
             raise unknown("colour", thing.colour, COLOUR_NAMES)
+        if thing.size not in SIZES:
+            raise unknown("size", thing.size, list(SIZES))
+        shapes = SHAPES if thing.name in SHAPED else (None,)
+        if thing.shape not in shapes:
+            raise unknown(f"shape of a {thing.name}", str(thing.shape), [str(s) for s in shapes])
 
 
 # -- splits -----------------------------------------------------------------------------------------------------------
