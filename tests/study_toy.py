@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pinpoint.study.layout import Layout
 
-HEADER = "# ---\n# jupyter:\n#   kernelspec:\n#     name: python3\n#     display_name: Python 3\n#     language: python\n"
+HEADER = "# ---\n# jupyter:\n#   kernelspec:\n#     {name: python3, display_name: Python 3, language: python}\n"
 TITLE = "\n# %% [markdown]\n# # A toy\n#\n# Some prose.\n"
 PARAMETERS = '\n# %% tags=["parameters"]\nPROFILE = "lite"\n'
 OPEN = """

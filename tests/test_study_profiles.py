@@ -1,9 +1,9 @@
 import pytest
-from study_toy import make_study
 
 from pinpoint.errors import PinpointError
 from pinpoint.study.layout import find_layout
 from pinpoint.study.profiles import load_profile, parse_overrides, profile_names
+from study_toy import make_study
 
 
 def test_attribute_access_and_sections(tmp_path):

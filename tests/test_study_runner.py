@@ -8,7 +8,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from study_toy import make_study, script
 
 from pinpoint.errors import PinpointError
 from pinpoint.study.layout import recorded
@@ -16,6 +15,7 @@ from pinpoint.study.ledger import read_ledger
 from pinpoint.study.runner import run_chapters
 from pinpoint.study.state import make_plan, state_of
 from pinpoint.study.verify import compare, rerun
+from study_toy import make_study, script
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 
@@ -57,7 +57,7 @@ def test_a_chapter_from_script_to_page(tmp_path):
     assert entry.seal == notebook.metadata.pinpoint.seal == make_plan(layout, "a-toy", "lite").seal.short
     record = json.loads((layout.results / "provenance" / "a-toy.lite.json").read_text())
     assert record["peak_mb"] > 10 and record["numbers"] == 1 and "python" in record["versions"]
-    assert [step[:3] for step in seen][0] == ("a-toy", 1, 6)
+    assert next(step[:3] for step in seen) == ("a-toy", 1, 6)
     # a second run finds it fresh, a forced one writes the same bytes
     before = (layout.chapters / "a-toy.ipynb").read_bytes()
     assert run(layout)["a-toy"].status == "fresh"

@@ -1,12 +1,12 @@
 import time
 
 import pytest
-from study_toy import fake_package, make_study, script
 
 from pinpoint.errors import PinpointError
 from pinpoint.study.script import bare_code
 from pinpoint.study.seal import differences
 from pinpoint.study.state import make_plan
+from study_toy import fake_package, make_study, script
 
 CHAPTER = script(
     "a-toy",
