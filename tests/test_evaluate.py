@@ -132,6 +132,11 @@ def test_pictures_of_equal_scores_stand_in_gallery_order():
     bench = make("abcde", [Query("q", ("e",))])
     assert evaluate(bench, Fixed(np.array([[1, 2, 1, 2, 1.0]])), depth=4).top(0, 4) == tuple("bdac")
     assert evaluate(bench, Constant(), depth=3).top(0, 3) == tuple("abc")
+    ids = [f"{g:03d}" for g in range(500)]
+    two_levels = np.tile([0.0, 1.0], 250)[None]
+    assert evaluate(make(ids, [Query("q", ("000",))]), Fixed(two_levels), depth=300).top(0, 252) == (
+        *ids[1::2], ids[0], ids[2],
+    )  # fmt: skip
 
 
 def test_collapsed_scores_give_chance_in_every_metric_and_group():
@@ -175,6 +180,13 @@ def test_the_cirr_example_as_a_benchmark():
     kept = replace(bench, queries=(replace(query, exclude=()),))
     result = evaluate(kept, Fixed(np.array([[0.9, 0.7, 0.5, 0.4, 0.3, 0.6, 0.8]])), ks=(3, 4))
     assert (result.metric("r3").value, result.metric("r4").value, result.metric("ref1").value) == (0, 100, 100)
+
+
+def test_the_annotated_target_alone_decides_the_subset():
+    query = Query("q", ("b", "c"), members=("a", "b", "c"))
+    scores = np.array([[1.0, 3.0, 2.0, 4.0]])
+    assert evaluate(make("abcd", [query]), Fixed(scores)).metric("rs1").value == 100
+    assert evaluate(make("abcd", [replace(query, target="c")]), Fixed(scores)).metric("rs1").value == 0
 
 
 def test_one_annotated_target_is_stricter_than_all_right_answers():

@@ -209,6 +209,7 @@ def test_excluded_items_count_in_no_tie_and_a_rerankers_rest_shares_the_last_pla
     assert metrics.recall_at_k(found, 2) == 0.5
     assert metrics.first_is(rest, np.array([0]), masks("0111")) == 0
     assert metrics.first_is(rest, np.array([-1]), masks("1111")) == 0
+    assert metrics.first_is(rest - np.inf, np.array([1]), masks("1110")) == pytest.approx(1 / 3)
 
 
 def test_a_query_that_cannot_be_ranked_is_refused_by_name():

@@ -127,6 +127,15 @@ def test_a_part_moved_from_another_record_is_refused(tmp_path):
         store.get(other, IDS, Encoder())
 
 
+def test_the_sidecar_of_another_part_is_refused(tmp_path):
+    store = Store(tmp_path)
+    store.get(RECORD, IDS, Encoder(), part_size=5)
+    first, second = (path.with_name(path.stem.split("-")[0] + ".json") for path in arrays(store))
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(PinpointError, match="belongs to other embeddings"):
+        store.get(RECORD, IDS, Encoder(), part_size=5)
+
+
 def test_vectors_that_no_metric_could_use_are_refused_and_not_stored(tmp_path):
     store = Store(tmp_path)
     broken = np.ones((10, 3))

@@ -108,7 +108,6 @@ def _decoded(path: Path) -> Image.Image:
         raise PinpointError("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, which pads damaged files; switch it off")
     try:
         with Image.open(path) as image:
-            image.load()
             return _rgb(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PinpointError(f"{path} cannot be read as a picture ({error}); replace or remove it") from error
