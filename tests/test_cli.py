@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
+from pinpoint.diorama.scene import WEATHERS
 from pinpoint.study.statuspage import status_page, write_status_page
 from study_toy import make_study, script
 
@@ -109,3 +111,21 @@ def test_the_book_never_executes_and_overrides_nothing_by_accident():
     assert config["sphinx"]["recursive_update"] is True
     assert config["repository"]["url"].startswith("https://github.com/") and config["repository"]["path_to_book"] == ""
     assert not (ROOT / "_static").exists()  # Sphinx would load every script and style sheet below it on every page
+
+
+def test_contact_sheets(tmp_path):
+    sheet = tmp_path / "sheet.jpg"
+    result = pinpoint(ROOT, "diorama", "sample", "--n", "4", "--style", "sketch", "--size", "32", "--out", str(sheet))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert Image.open(sheet).size == (70, 70)  # two by two, six pixels between
+    assert pinpoint(ROOT, "diorama", "facet", "weather", "--size", "32", "--out", str(sheet)).returncode == 0
+    assert Image.open(sheet).size == (184, 38 * len(WEATHERS) - 6)  # a row each: caption, four scenes
+    result = pinpoint(ROOT, "diorama", "facet", "wether", "--out", str(sheet))
+    assert result.returncode == 2 and "unknown facet 'wether'; known: animals" in result.stderr
+
+
+def test_encoders_are_listed_and_an_unknown_model_cannot_be_trained():
+    result = pinpoint(ROOT, "encoders")
+    assert result.returncode == 0 and "diorama-clip" in result.stdout and "open_clip/" in result.stdout
+    result = pinpoint(ROOT, "train", "nope")
+    assert result.returncode == 2 and "'nope'; known: diorama-clip" in result.stderr

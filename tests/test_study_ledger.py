@@ -85,7 +85,7 @@ def test_a_damaged_ledger_is_named(tmp_path):
 
 
 def test_lookup_names_what_exists():
-    with pytest.raises(PinpointError, match=r"'toy\.b'; known: toy\.a"):
+    with pytest.raises(PinpointError, match=r"'toy\.b' is not on record in results/lite\.json \(near it: toy\.a\)"):
         lookup({"toy.a": entry()}, "toy.b", "results/lite.json")
 
 

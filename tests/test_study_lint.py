@@ -35,7 +35,7 @@ BAD = {
     "title": notebook(new_markdown_cell("# Another")),
     "metadata": notebook(papermill={}),
     "alt": notebook(shown({"image/png": PIXEL})),
-    "dark": notebook(shown({"image/png": PIXEL}, mystnb={"image": {"alt": "a dot"}})),
+    "dark": notebook(shown({"image/jpeg": PIXEL}, mystnb={"image": {"alt": "a dot"}})),
     "budget": notebook(shown({"text/plain": "x" * 300_001})),
     "parameters": notebook(new_code_cell('PROFILE = "lite"', metadata={"tags": ["parameters"]})),
 }

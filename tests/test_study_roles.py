@@ -46,7 +46,7 @@ def test_numbers_work_in_tables(build):
 
 
 def test_a_missing_number_stops_the_build_and_names_key_and_page(build):
-    with pytest.raises(Exception, match=r"index: unknown number in results/lite\.json: 'toy\.recal'") as caught:
+    with pytest.raises(Exception, match=r"index: 'toy\.recal' is not on record in results/lite\.json") as caught:
         build(index="# T\n\n{num}`toy.recal`\n")
     assert type(caught.value).__name__ == "ExtensionError"
 

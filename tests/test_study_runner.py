@@ -115,7 +115,7 @@ def test_a_cell_that_runs_too_long_fails(tmp_path):
 def test_quoting_another_profile_s_number_ties_the_chapter_to_it(tmp_path):
     quote = '\n# %%\nprint(study.quote("toy.a_toy_recall", profile="smoke").value)\n'
     layout = make_study(tmp_path, {"a-toy": script("a-toy"), "b-quote": script("b-quote", quote)})
-    assert "holds no numbers yet" in run(layout, "b-quote")["b-quote"].message
+    assert "is not on record in results/smoke.json" in run(layout, "b-quote")["b-quote"].message
     run(layout, "a-toy", profile="smoke")
     assert run(layout, "b-quote")["b-quote"].status == "ran"
     assert state(layout, "b-quote").name == "fresh"

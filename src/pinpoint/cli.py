@@ -105,10 +105,12 @@ def train(
 @app.command()
 def encoders() -> None:
     """List the encoders that can be loaded by name."""
-    from pinpoint.encoders.registry import ROWS
+    from pinpoint.encoders.registry import ROWS, SHIPPED
 
+    for name in SHIPPED:
+        typer.echo(f"{name:<20} shipped with the study")
     for row in ROWS:
-        typer.echo(row if isinstance(row, str) else row.name)
+        typer.echo(f"{row.name:<20} {row.source}, {row.dim} dimensions, {row.licence}")
 
 
 @diorama.command()
@@ -121,8 +123,8 @@ def sample(n: int = 16, style: str = "natural", out: Path = Path("sheet.jpg"), s
 
 @diorama.command()
 def facet(name: str, out: Path = Path("facet.jpg"), seed: int = 0, size: int = 192) -> None:
-    """A contact sheet of every value of one facet."""
-    from pinpoint.diorama.sheets import facet_sheet
+    """A contact sheet of one facet, such as weather: four scenes for each label."""
+    from pinpoint.diorama.facet_sheet import facet_sheet
 
     facet_sheet(name, seed=seed, size=size).save(out)
 

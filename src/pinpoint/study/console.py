@@ -48,7 +48,12 @@ def status(profile: str, check: bool) -> int:
     fresh = True
     out.print(f"{'chapter':<28}{'state':<15}{'minutes':>8}{'memory':>10}  {'seal':<14}device")
     for name in layout.chapter_names():
-        state = state_of(layout, make_plan(layout, name, profile))
+        try:
+            state = state_of(layout, make_plan(layout, name, profile))
+        except PinpointError as error:  # one chapter's mistake must not hide the state of the others
+            fresh = False
+            out.print(f"{name:<28}[red]error[/]\n    {escape(str(error))}")
+            continue
         fresh &= state.name == FRESH
         record = state.record
         memory = f"{record['peak_mb']:,} MB" if record.get("peak_mb") else ""

@@ -4,6 +4,7 @@
 A notebook records into a side file; the runner merges it when the whole chapter has succeeded.
 """
 
+import difflib
 import fcntl
 import math
 import re
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pinpoint.errors import PinpointError, unknown
+from pinpoint.errors import PinpointError
 from pinpoint.files import read_json, write_json
 
 KEY = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
@@ -85,11 +86,11 @@ def lookup(ledger: Mapping[str, Entry], key: str, where: str) -> Entry:
     """One entry; a missing one is an error that names the nearest keys."""
     if key in ledger:
         return ledger[key]
-    prefix = key.split(".")[0] + "."
-    near = [name for name in ledger if name.startswith(prefix)] or list(ledger)
-    if not near:
-        raise PinpointError(f"{where} holds no numbers yet, so {key!r} cannot be quoted; run the chapter first")
-    raise unknown(f"number in {where}:", key, near[:12])
+    near = difflib.get_close_matches(key, ledger, n=4, cutoff=0.5)
+    hint = f"near it: {', '.join(near)}" if near else "nothing like it is"
+    raise PinpointError(
+        f"{key!r} is not on record in {where} ({hint}); run the chapter that records it, or mend the key"
+    )
 
 
 def merge(path: Path, chapter: str, entries: Mapping[str, Entry], seal: str) -> None:

@@ -31,7 +31,8 @@ EXEMPT = [
     re.compile(r"(`+)[^`].*?\1"),
     re.compile(r"\]\([^)]*\)|<?https?://\S+"),
     re.compile(r"(§|[Ss]ections?|[Cc]hapters?|[Tt]ables?|[Ff]igures?|[Vv]ersions?|CC BY|Python)\s*\d+(\.\d+)*"),
-    re.compile(r"\b95\s?%\s+(confidence\s+)?intervals?"),
+    re.compile(r"\b95\s?%\s+([a-z]+\s+){0,2}intervals?"),
+    re.compile(r"(?<![\w.])(0|100)\s?%"),  # the ends of a scale
     re.compile(r"\b\d+\.\d+\.\d+\b"),
 ]
 LITERAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)?\s?(?:%|per ?cent\b|percentage points?\b)|(?<![\w.])\d*\.\d+(?!\w)")
@@ -102,8 +103,8 @@ def lint_references(layout: Layout) -> Iterator[Finding]:
     """Every {num} in prose pages and scripts must be on record, in a form that exists."""
     pages = sorted((layout.root / "book").glob("*.md")) + sorted(layout.notebooks.glob("*.py"))
     for path in pages:
-        for match in ROLE.finditer(re.sub(r"``.*?``", "", path.read_text())):
-            profile, key, form = parse_reference(match.group(1))
+        for reference in sorted(set(ROLE.findall(re.sub(r"``.*?``", "", path.read_text())))):
+            profile, key, form = parse_reference(reference)
             try:
                 lookup(read_ledger(layout.results / f"{profile}.json"), key, f"results/{profile}.json")
             except PinpointError as error:

@@ -69,8 +69,8 @@ def _lint_data(data: Any, cell: Any) -> Iterator[tuple[str, str]]:
     image = cell.metadata.get("mystnb", {}).get("image", {})
     if kinds & set(IMAGES) and not str(image.get("alt", "")).strip():
         yield "alt", 'a picture without alternative text; give the cell mystnb={"image": {"alt": "..."}}'
-    if kinds & set(IMAGES) and image and "dark-light" not in str(image.get("classes", "")):
-        yield "dark", 'image options replace the global ones; add "classes": "dark-light"'
+    if "image/jpeg" in kinds and image and "dark-light" not in str(image.get("classes", "")):
+        yield "dark", 'image options replace the global ones, and dark mode would dim it; add "classes": "dark-light"'
     html = "".join(data.get("text/html", ""))
     for tag in BeautifulSoup(html, "html.parser").find_all("img") if "<img" in html else []:
         if not str(tag.get("alt", "")).strip():
