@@ -16,7 +16,7 @@ from pinpoint.diorama.scene import (
     legal, pick, room_for_others, sample, split_of, with_subject,
 )  # fmt: skip
 from pinpoint.diorama.world import DioramaImages, image_id
-from pinpoint.errors import unknown
+from pinpoint.errors import PinpointError, unknown
 
 KINDS = ("animal", "object", "colour", "shape", "count", "place", "time", "weather", "style")
 ATTRIBUTE_KINDS = ("colour", "shape")  # FashionIQ-like: the thing stays, its looks change
@@ -27,6 +27,7 @@ _STYLE_TEXTS = {
     "low_res": ("the same in coarse pixels", "make it a blocky low-resolution image"),
 }
 _SEED = {"train": 11, "dev": 22, "test": 33}
+_MOST_TRIES = 20_000  # references drawn for one query; the frozen benchmarks need 4,000 at the most
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def composed(split: str = "test", queries: int = 600, gallery: int = 5000, kinds
     one to three further right pictures, and four near-misses; the six of reference, target and near-misses are its
     `members`. Random scenes of the split fill the gallery.
     """
+    if split not in _SEED:
+        raise unknown("split", split, list(_SEED))
     for kind in kinds:
         if kind not in KINDS:
             raise unknown("kind of edit", kind, KINDS)
@@ -139,7 +142,7 @@ _Draft = tuple[Scene, Edit, list[str], list[tuple[Scene, str]]]  # reference, ed
 
 def _draft(kind: str, kinds: Sequence[str], split: str, rng: random.Random) -> _Draft:
     """One query with its pictures. Everything must be in the split, the reference included; else draw again."""
-    while True:
+    for _ in range(_MOST_TRIES):
         reference = sample(rng)
         if split_of(reference) != split:
             continue
@@ -155,6 +158,8 @@ def _draft(kind: str, kinds: Sequence[str], split: str, rng: random.Random) -> _
             more = [(look_alike(edit.scene, rng), edit.style) for _ in range(1 + int(rng.random() * 3))]
             pictures = [(reference, "natural"), (edit.scene, edit.style), *((m.scene, m.style) for m in near.values()), *more]
             return reference, edit, [reference.id, image_id(edit.scene, edit.style), *near], pictures
+    raise PinpointError(f"no group of {GROUP} look-alikes in {_MOST_TRIES:,} {split} scenes by edits of {', '.join(kinds)} "
+                        "alone; allow more kinds of edit, or take a larger split")  # fmt: skip
 
 
 def _in_split(scene: Scene, kind: str, split: str, rng: random.Random) -> Edit | None:
