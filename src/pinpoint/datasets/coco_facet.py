@@ -1,7 +1,7 @@
 """COCO-Facet: eight facets, one query per record, a hundred candidates each (Li, Gao and Du, 2025, arXiv 2505.15877).
 
-The released JSON files are read as they are: query texts word for word, pools as drawn, the first path the positive.
-The pools are never merged: another query's positive may be right here as well, and nobody has labelled it.
+The released files are read as they are: texts word for word, pools as drawn, the first path the positive. Pools are
+never merged: another query's positive may be right here as well, and nobody has labelled it.
 
     folder/COCO_object_retrieval.json ... mix_weather_retrieval.json     (huggingface.co/datasets/lst627/COCO-Facet)
     folder/val2017/  folder/visual7w/images/  folder/VisualDialog_val2018/    the photographs, or links to their folders
@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -65,13 +65,15 @@ class FacetImages:
     @cached_property
     def fingerprint(self) -> str:
         """A hash over every id and its file's bytes; what else lies in the folders does not matter."""
-        return digest([[i, file_digest(self.folders[_parent(i)].root / PurePosixPath(i).name)] for i in self.ids])
+        split = (i.rpartition("/") for i in self.ids)
+        return digest([[home, name, file_digest(self.folders[home].root / name)] for home, _, name in split])
 
     def load(self, image_id: str, size: int | None = None) -> np.ndarray:
         """One photograph as `FolderImages.load` reads it, uint8 RGB (H, W, 3) or (size, size, 3)."""
-        if _parent(image_id) not in self.folders:
+        home, _, name = image_id.rpartition("/")
+        if home not in self.folders:
             raise PinpointError(f"{image_id!r} is no picture of COCO-Facet")
-        return self.folders[_parent(image_id)].load(PurePosixPath(image_id).name, size)
+        return self.folders[home].load(name, size)
 
 
 def coco_facet(
@@ -83,8 +85,7 @@ def coco_facet(
     A candidate that a pool lists twice competes once, and the positive is no negative of its own; what was removed is
     counted in `notes`. Raises PinpointError for a missing file or picture and for a record that is not in the format.
     """
-    folder = Path(folder)
-    queries: list[Query] = []
+    folder, queries = Path(folder), list[Query]()
     notes = {
         "source": "lst627/COCO-Facet, arXiv 2505.15877; query texts and pools as released",
         "prompt": "the facet's GPT-written question",
@@ -104,8 +105,8 @@ def counts(benchmark: Benchmark) -> dict[str, dict[str, int]]:
     table = {}
     for group in benchmark.groups:
         queries = [q for q in benchmark.queries if q.group == group]
-        images = {i for q in queries for i in q.pool or ()}
-        table[group] = {"queries": len(queries), "texts": len({q.text for q in queries}), "images": len(images)}
+        texts, images = {q.text for q in queries}, {i for q in queries for i in q.pool or ()}
+        table[group] = {"queries": len(queries), "texts": len(texts), "images": len(images)}
     return table
 
 
@@ -113,9 +114,8 @@ def _chosen(folder: Path, names: Iterable[str] | None) -> list[Task]:
     """The tasks asked for, in the order of the table; each must have its file."""
     known = [t.facet for t in ROWS]
     wanted = known if names is None else [names] if isinstance(names, str) else list(names)
-    for name in wanted or [""]:
-        if name not in known:
-            raise unknown("task of COCO-Facet", name, known)
+    if strange := [name for name in wanted or [""] if name not in known]:
+        raise unknown("task of COCO-Facet", strange[0], known)
     present = [t.facet for t in ROWS if (folder / f"{t.stem}.json").is_file()]
     missing = [f"{t.stem}.json" for t in ROWS if t.facet in wanted and t.facet not in present]
     if missing:
@@ -147,12 +147,11 @@ def _record(record: Any, task: Task) -> tuple[str, list[str]]:
     """The text and the candidates' ids, the positive first."""
     if not isinstance(record, dict) or not {"qry_text", "tgt_img_path"} <= record.keys():
         raise PinpointError("it needs qry_text and tgt_img_path")
-    text = record["qry_text"]
+    text, paths = record["qry_text"], _listed(record["tgt_img_path"])
     if not isinstance(text, str) or not text.strip():
         raise PinpointError(f"qry_text is {text!r}, not a text")
     if record.get("qry_img_path"):
         raise PinpointError(f"qry_img_path is {record['qry_img_path']!r}; a query of COCO-Facet is text alone")
-    paths = _listed(record["tgt_img_path"])
     if len(paths) != POOL:
         raise PinpointError(f"tgt_img_path lists {len(paths)} images, expected {POOL}")
     return text, [_image_id(path, task) for path in paths]
@@ -170,6 +169,7 @@ def _listed(value: Any) -> list[Any]:
     return value
 
 
+@lru_cache(maxsize=2**17)  # 911,200 paths, of some ten thousand pictures
 def _image_id(path: str | int, task: Task) -> str:
     """`<image folder>/<file name>`, the same for one file whatever facet names it."""
     if isinstance(path, int) or path.isdecimal():
@@ -179,31 +179,23 @@ def _image_id(path: str | int, task: Task) -> str:
     stated = PurePosixPath(path)
     if stated.is_absolute() or ".." in stated.parts or "\\" in path:
         raise PinpointError(f"the path {path!r} does not stay in the image folder; restore the released file")
-    place = PurePosixPath(task.image_dir) / stated
-    if _parent(place) != ".":
-        return place.as_posix()
-    home = next((home for style, home in STYLES.items() if re.fullmatch(style, place.name)), None)
-    if home is None:
+    home, _, name = (task.image_dir / stated).as_posix().rpartition("/")
+    home = home or next((known for style, known in STYLES.items() if re.fullmatch(style, name)), "")
+    if not home:
         raise PinpointError(f"the path {path!r} names no folder and is of no known source")
-    return f"{home}/{place.name}"
+    return f"{home}/{name}"
 
 
 def _images(folder: Path, ids: list[str], image_dirs: Mapping[str, Path]) -> FacetImages:
     """The loader of the named images; every one of them must be there."""
-    homes = {_parent(i) for i in ids}
-    for name in image_dirs.keys() - homes - set(STYLES.values()):
-        raise unknown("image folder", name, [*homes.union(STYLES.values())])
+    homes = sorted({i.rpartition("/")[0] for i in ids})
     folders = {home: FolderImages(Path(image_dirs.get(home, folder / home))) for home in homes}
+    if strange := sorted(image_dirs.keys() - {*homes, *STYLES.values()}):
+        raise unknown("image folder", strange[0], [*{*homes, *STYLES.values()}])
     there = {f"{home}/{name}" for home, pictures in folders.items() for name in pictures.ids}
     missing = [i for i in ids if i not in there]
     if missing:
-        root = folders[_parent(missing[0])].root
-        raise PinpointError(
-            f"{root / PurePosixPath(missing[0]).name} is missing, one of {len(missing):,} pictures of {len(ids):,}; "
-            "download the whole set, or give its folder in image_dirs"
-        )
+        home, _, name = missing[0].rpartition("/")
+        lost = f"{len(missing):,} of {len(ids):,} pictures are missing, the first {folders[home].root / name}"
+        raise PinpointError(f"{lost}; fetch the whole set, or give its folder in image_dirs")
     return FacetImages(tuple(ids), folders)
-
-
-def _parent(image_id: str | PurePosixPath) -> str:
-    return PurePosixPath(image_id).parent.as_posix()
