@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,15 @@ app.add_typer(diorama, name="diorama")
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # typer carries its own click, whose names it does not all export
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by name, such as 01-attribute-failures; all.")]
+Count = Annotated[int, typer.Option(min=1)]
 ProfileName = Annotated[str, typer.Option("--profile", help="smoke, lite, full or paper.")]
+
+
+def _console() -> ModuleType:
+    """The commands' bodies, imported when one runs: `pinpoint --help` stays quick."""
+    from pinpoint.study import console
+
+    return console
 
 
 @app.command()
@@ -26,9 +35,7 @@ def run(
     parameter: Annotated[list[str] | None, typer.Option("-p", help="key=value; the study is left alone.")] = None,
 ) -> None:
     """Execute stale chapters; one that fails is reported and the others go on."""
-    from pinpoint.study import console
-
-    raise typer.Exit(console.run(chapters or [], profile, force, parameter or []))
+    raise typer.Exit(_console().run(chapters or [], profile, force, parameter or []))
 
 
 @app.command()
@@ -37,9 +44,7 @@ def status(
     check: Annotated[bool, typer.Option("--check", help="Exit 1 unless every chapter is fresh.")] = False,
 ) -> None:
     """Fresh or stale, and why, for each chapter."""
-    from pinpoint.study import console
-
-    raise typer.Exit(console.status(profile, check))
+    raise typer.Exit(_console().status(profile, check))
 
 
 @app.command()
@@ -49,9 +54,7 @@ def verify(
     no_run: Annotated[bool, typer.Option("--no-run", help="Compare the last verification run.")] = False,
 ) -> None:
     """Rerun, and say for every published number whether yours lies inside its band."""
-    from pinpoint.study import console
-
-    raise typer.Exit(console.verify(chapters or [], profile, no_run))
+    raise typer.Exit(_console().verify(chapters or [], profile, no_run))
 
 
 @app.command()
@@ -60,33 +63,25 @@ def book(
     no_run: Annotated[bool, typer.Option("--no-run", help="Render what is there; execute nothing.")] = False,
 ) -> None:
     """Execute stale chapters of the published profile and render the book into _build/html."""
-    from pinpoint.study import console
-
-    raise typer.Exit(console.book(strict, no_run))
+    raise typer.Exit(_console().book(strict, no_run))
 
 
 @app.command()
 def lint() -> None:
     """Check chapters, executed notebooks, prose, table of contents and, if built, the HTML."""
-    from pinpoint.study import console
-
-    raise typer.Exit(console.lint())
+    raise typer.Exit(_console().lint())
 
 
 @app.command()
 def serve(port: int = 8000) -> None:
     """Serve the rendered book on this machine."""
-    from pinpoint.study import console
-
-    console.serve(port)
+    _console().serve(port)
 
 
 @app.command()
 def clean() -> None:
     """Remove the rendered book and unpublished runs; chapters, results and the cache stay."""
-    from pinpoint.study import console
-
-    console.clean()
+    _console().clean()
 
 
 @app.command()
@@ -105,28 +100,25 @@ def train(
 @app.command()
 def encoders() -> None:
     """List the encoders that can be loaded by name."""
-    from pinpoint.encoders.registry import ROWS, SHIPPED
-
-    for name in SHIPPED:
-        typer.echo(f"{name:<20} shipped with the study")
-    for row in ROWS:
-        typer.echo(f"{row.name:<20} {row.source}, {row.dim} dimensions, {row.licence}")
+    _console().encoders()
 
 
 @diorama.command()
-def sample(n: int = 16, style: str = "natural", out: Path = Path("sheet.jpg"), seed: int = 0, size: int = 192) -> None:
+def sample(
+    n: Count = 16, style: str = "natural", out: Path = Path("sheet.jpg"), seed: int = 0, size: Count = 192
+) -> None:
     """A contact sheet of N random scenes."""
     from pinpoint.diorama.sheets import sample_sheet
 
-    sample_sheet(n=n, style=style, seed=seed, size=size).save(out)
+    _console().save(sample_sheet(n=n, style=style, seed=seed, size=size), out)
 
 
 @diorama.command()
-def facet(name: str, out: Path = Path("facet.jpg"), seed: int = 0, size: int = 192) -> None:
+def facet(name: str, out: Path = Path("facet.jpg"), seed: int = 0, size: Count = 192) -> None:
     """A contact sheet of one facet, such as weather: four scenes for each label."""
     from pinpoint.diorama.facet_sheet import facet_sheet
 
-    facet_sheet(name, seed=seed, size=size).save(out)
+    _console().save(facet_sheet(name, seed=seed, size=size), out)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from PIL.Image import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -42,18 +43,13 @@ def run(chapters: list[str], profile: str, force: bool, pairs: list[str]) -> int
 
 def status(profile: str, check: bool) -> int:
     """Print the state of every chapter; with `check`, status 1 unless all are fresh."""
-    from pinpoint.study.state import FRESH, make_plan, state_of
+    from pinpoint.study.state import ERROR, FRESH, chapter_state
 
     layout = find_layout()
     fresh = True
     out.print(f"{'chapter':<28}{'state':<15}{'minutes':>8}{'memory':>10}  {'seal':<14}device")
     for name in layout.chapter_names():
-        try:
-            state = state_of(layout, make_plan(layout, name, profile))
-        except PinpointError as error:  # one chapter's mistake must not hide the state of the others
-            fresh = False
-            out.print(f"{name:<28}[red]error[/]\n    {escape(str(error))}")
-            continue
+        state = chapter_state(layout, name, profile)
         fresh &= state.name == FRESH
         record = state.record
         memory = f"{record['peak_mb']:,} MB" if record.get("peak_mb") else ""
@@ -64,7 +60,8 @@ def status(profile: str, check: bool) -> int:
         )
         if state.reasons:
             more = f" and {len(state.reasons) - 6} more" if len(state.reasons) > 6 else ""
-            out.print(f"    changed: {', '.join(state.reasons[:6])}{more}", markup=False)
+            label = "" if state.name == ERROR else "changed: "
+            out.print(f"    {label}{', '.join(state.reasons[:6])}{more}", markup=False)
     return 1 if check and not fresh else 0
 
 
@@ -124,6 +121,25 @@ def clean() -> None:
     layout = find_layout()
     for folder in (layout.root / "_build", layout.runs):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def encoders() -> None:
+    """List the encoders that can be loaded by name."""
+    from pinpoint.encoders.registry import ROWS, SHIPPED
+
+    for name in SHIPPED:
+        out.print(f"{name:<20} shipped with the study")
+    for row in ROWS:
+        out.print(f"{row.name:<20} {row.source}, {row.dim} dimensions, {row.licence}")
+
+
+def save(picture: Image, path: Path) -> None:
+    """Write a contact sheet; the format follows from the name."""
+    try:
+        picture.save(path)
+    except (OSError, ValueError) as error:
+        raise PinpointError(f"cannot write {path}: {error}") from None
+    out.print(str(path), markup=False)
 
 
 def _html(layout: Layout) -> Path:

@@ -16,7 +16,7 @@ from pinpoint.study.profiles import Params, load_profile
 from pinpoint.study.script import read_script
 from pinpoint.study.seal import Seal, differences, make_seal, quotes_changed
 
-FRESH, PROSE, STALE, ABSENT = "fresh", "prose changed", "stale", "not run"
+FRESH, PROSE, STALE, ABSENT, ERROR = "fresh", "prose changed", "stale", "not run", "error"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class State:
-    """Fresh, prose changed, stale or not run; `reasons` says what changed, `record` holds the last run's provenance."""
+    """Fresh, prose changed, stale, not run or in error; `reasons` says why; `record` is the last run's provenance."""
 
     name: str
     reasons: tuple[str, ...]
@@ -79,3 +79,11 @@ def state_of(layout: Layout, plan: Plan, target: Target | None = None) -> State:
     if reasons:
         return State(STALE, tuple(reasons), record)
     return State(FRESH if mark.get("text") == plan.text else PROSE, (), record)
+
+
+def chapter_state(layout: Layout, chapter: str, profile: str) -> State:
+    """The state of a chapter; a mistake in its sources is a state too, and does not hide that of the others."""
+    try:
+        return state_of(layout, make_plan(layout, chapter, profile))
+    except PinpointError as error:
+        return State(ERROR, (str(error),), {})

@@ -4,7 +4,7 @@ from pinpoint.files import atomic_path
 from pinpoint.study.layout import PUBLISHED, Layout, recorded
 from pinpoint.study.ledger import read_ledger
 from pinpoint.study.pages import duration
-from pinpoint.study.state import FRESH, PROSE, make_plan, state_of
+from pinpoint.study.state import FRESH, PROSE, chapter_state
 
 SMOKE = "smoke"
 _HEAD = """# Status
@@ -24,7 +24,7 @@ def status_page(layout: Layout) -> str:
     """The page as Markdown."""
     rows, versions = [], {}
     for name in layout.chapter_names():
-        state = state_of(layout, make_plan(layout, name, PUBLISHED))
+        state = chapter_state(layout, name, PUBLISHED)
         record = state.record
         versions.update(record.get("versions", {}))
         shown = FRESH if state.name in (FRESH, PROSE) else state.name
