@@ -5,18 +5,12 @@ The loop knows nothing of what it trains. It takes a module, a function `step(mo
 the very weights of a run that was not (tested).
 """
 
-import json
-import logging
 import math
-import signal
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,53 +18,12 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from tqdm import tqdm
 
-from pinpoint.encoders.weights import read_metadata, read_weights, write_weights
 from pinpoint.errors import PinpointError, unknown
-from pinpoint.files import canonical_json
+from pinpoint.training_progress import progress, stop_signals
+from pinpoint.training_state import CHECKPOINT, History, Plan, restore, save
 
-CHECKPOINT = "checkpoint.safetensors"
-LOG_EVERY_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Every number of a training run. Learning rate: linear warm-up, then a cosine to zero at `steps`."""
-
-    steps: int
-    lr: float
-    warmup: int = 0
-    weight_decay: float = 0.1
-    betas: tuple[float, float] = (0.9, 0.98)
-    clip_norm: float = 1.0
-    precision: str = "bfloat16"
-    seed: int = 0
-    save_every: int = 500
-    evaluate_every: int = 500
-    identity: str = ""  # a digest of model and data: a checkpoint is taken up only by the run that wrote it
-
-    def lr_at(self, step: int) -> float:
-        """Learning rate of update `step` (from 0)."""
-        if step < self.warmup:
-            return self.lr * (step + 1) / self.warmup
-        done = (step - self.warmup) / max(1, self.steps - self.warmup)
-        return self.lr * 0.5 * (1.0 + math.cos(math.pi * done))
-
-
-@dataclass
-class History:
-    """What a run leaves besides the weights: its losses, the development curve, and where it ran."""
-
-    losses: list[float] = field(default_factory=list)
-    curve: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
-    device: str = ""
-
-    @property
-    def step(self) -> int:
-        """Number of updates done."""
-        return len(self.losses)
+__all__ = ["CHECKPOINT", "History", "Plan", "device_name", "fit", "train"]
 
 
 def fit(
@@ -108,7 +61,7 @@ def fit(
                 group["lr"] = plan.lr_at(i)
             with precision(accelerator.device, plan), attention(accelerator.device):
                 loss = step(model, to_device(data, accelerator.device))
-                accelerator.backward(loss)
+            accelerator.backward(loss)
             norm = accelerator.clip_grad_norm_(module.parameters(), plan.clip_norm)
             refuse_not_finite(float(loss.detach()), float(norm), i, path)
             optimizer.step()
@@ -190,94 +143,11 @@ def evaluation(evaluate: Callable[[Any], Mapping[str, float]], module: nn.Module
     return scores
 
 
-def save(path: Path, module: nn.Module, optimizer: Any, plan: Plan, history: History) -> None:
-    """Write weights, optimizer, random state and history as one safetensors file, whole or not at all."""
-    tensors = {f"model/{name}": tensor for name, tensor in module.state_dict().items()}
-    for row, slots in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{row}/{name}": torch.as_tensor(value) for name, value in slots.items()}
-    tensors["rng/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["rng/cuda"] = torch.cuda.get_rng_state()
-    write_weights(path, tensors, {"plan": canonical_json(plan), "history": json.dumps(asdict(history))})
-
-
-def restore(path: Path, module: nn.Module, optimizer: Any, plan: Plan) -> History:
-    """Put back what `save` wrote."""
-    metadata, tensors = read_metadata(path), read_weights(path)
-    if metadata.get("plan") != canonical_json(plan):
-        raise PinpointError(f"{path} belongs to a run with other numbers; delete it, or train with resume=False")
-    weights = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
-    module.load_state_dict(weights, strict=True)
-    slots: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer/"):
-            _, row, slot = name.split("/")
-            slots.setdefault(int(row), {})[slot] = value
-    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
-    torch.set_rng_state(tensors["rng/cpu"])
-    if torch.cuda.is_available() and "rng/cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["rng/cuda"])
-    return History(**json.loads(metadata["history"]))
-
-
 def device_name(device: torch.device) -> str:
     """The device as a card names it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {torch.get_num_threads()} threads"
-
-
-@contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """Ctrl-C (or a scheduler's SIGTERM) sets a flag, so that the update under way ends before anything is saved."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stopped.set()) for number in signals]
-    try:
-        yield stopped
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
-
-
-@contextmanager
-def progress(plan: Plan, history: History, folder: Path | None, label: str) -> Iterator[Callable[[History], None]]:
-    """A bar on a terminal; elsewhere (a notebook run, CI) nothing but a line every 30 s in `folder/train.log`."""
-    logger = logging.getLogger(f"pinpoint.training.{id(history)}")
-    logger.propagate, handler = False, logging.NullHandler() if folder is None else log_file(folder)
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    bar = tqdm(total=plan.steps, initial=history.step, desc=label, disable=not sys.stderr.isatty())
-    last = -math.inf
-
-    def report(now: History) -> None:
-        nonlocal last
-        recent = now.losses[-20:]
-        bar.update(now.step - bar.n)
-        bar.set_postfix(loss=f"{sum(recent) / len(recent):.3f}", refresh=False)
-        if time.monotonic() - last >= LOG_EVERY_SECONDS or now.step == plan.steps:
-            last = time.monotonic()
-            scores = " ".join(f"{key}={value:.4g}" for key, value in (now.curve[-1] if now.curve else {}).items())
-            mean = sum(recent) / len(recent)
-            logger.info("step %d/%d loss %.4f %.0f s %s", now.step, plan.steps, mean, now.seconds, scores)
-
-    try:
-        yield report
-    finally:
-        bar.close()
-        logger.removeHandler(handler)
-        handler.close()
-
-
-def log_file(folder: Path) -> logging.FileHandler:
-    """Append to `folder/train.log`, with times."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(folder / "train.log")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    return handler
 
 
 def train(name: str, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
