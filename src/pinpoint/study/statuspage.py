@@ -30,7 +30,7 @@ def status_page(layout: Layout) -> str:
         shown = FRESH if state.name in (FRESH, PROSE) else state.name
         time = duration(record["minutes"]) if record else "–"
         memory = f"{record['peak_mb']:,} MB" if record.get("peak_mb") else "–"
-        cells = (time, memory, record.get("device", "–"), record.get("numbers", 0), f"`{record.get('seal', '–')}`")
+        cells = (time, memory, record.get("device", "–"), record.get("numbers", "–"), f"`{record.get('seal', '–')}`")
         rows.append(f"| {{doc}}`chapters/{name}` | {shown} | " + " | ".join(map(str, cells)) + " |")
     ledgers = []
     for path in sorted(layout.results.glob("*.json")):
