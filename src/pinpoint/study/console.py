@@ -153,6 +153,7 @@ def _follow(outcomes: Callable[[Report], Iterable[Outcome]]) -> int:
     """Show progress on a terminal, one line per chapter anywhere; return 1 if a chapter failed."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     failed = 0
+    lines = err if err.is_terminal and out.is_terminal else out  # above the bar, if both share the screen
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("reading chapters", total=None)
 
@@ -166,5 +167,5 @@ def _follow(outcomes: Callable[[Report], Iterable[Outcome]]) -> int:
                 err.print(f"[bold red]failed[/]    {escape(outcome.message)}")
             else:
                 took = f"  {outcome.seconds:.1f} s" if outcome.status == "ran" else ""
-                out.print(f"{outcome.status:<9} {outcome.chapter}{took}")
+                lines.print(f"{outcome.status:<9} {outcome.chapter}{took}")
     return 1 if failed else 0
