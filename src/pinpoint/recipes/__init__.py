@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from pinpoint.recipes import diorama_clip
+from pinpoint.recipes import diorama_clip, mention_sweep
 
 
 class Recipe(Protocol):
@@ -15,4 +15,4 @@ class Recipe(Protocol):
         ...
 
 
-RECIPES: Mapping[str, Recipe] = {"diorama-clip": diorama_clip.make}
+RECIPES: Mapping[str, Recipe] = {"diorama-clip": diorama_clip.make, "mention-sweep": mention_sweep.make}

@@ -28,7 +28,7 @@ class ClipConfig:
     """The size of a small CLIP. The default has 4.9 million parameters: 10 MB in half precision."""
 
     image_size: int = 96
-    patch_size: int = 12
+    patch_size: int = 16
     width: int = 192
     layers: int = 6
     head_width: int = 64
