@@ -97,6 +97,11 @@ def test_three_things_find_room_in_the_sky(position) -> None:
     assert render(scene).shape == (96, 96, 3)
 
 
+def test_nothing_flies_into_a_tall_subject(scenes) -> None:
+    flying = [(s, p) for s in scenes if s.position == "centre" for p in lay(s).others if p.thing.name in SKY]
+    assert flying and all(abs(p.x - 0.5) > 0.3 for _, p in flying)
+
+
 def test_an_edit_of_the_surroundings_moves_nothing(scenes) -> None:
     for scene in scenes[:300]:
         here = lay(scene)

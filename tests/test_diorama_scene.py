@@ -180,6 +180,8 @@ def test_some_combinations_are_only_in_test(splits) -> None:
     for attribute, least in ((lambda s: s.subject.colour, 20), (lambda s: s.place, 15)):
         train, test = pairs(sample_split(15_000, "train", 2), attribute), pairs(splits["test"], attribute)
         assert len(test - train) >= least  # with so many training scenes, a pair that is missing is held out
+        for part in (0, 1):  # of a combination: each name, colour and place is known from training
+            assert {p[part] for p in train} == {p[part] for p in test}
     assert not any(held_out(s) for s in splits["train"] + splits["dev"])
     share = np.mean([held_out(s) for s in splits["test"]])
     assert 0.25 < share < 0.6  # test also has ordinary combinations
