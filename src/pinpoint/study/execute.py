@@ -118,7 +118,7 @@ def _kernel(work: Path, environment: Mapping[str, str]) -> Iterator[None]:
     folder = work / "jupyter" / "kernels" / KERNEL
     folder.mkdir(parents=True)
     command = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}",
-               "--IPKernelApp.log_level=40"]  # fmt: skip
+               "--IPKernelApp.log_level=50"]  # fmt: skip
     spec = {"argv": command, "display_name": "Pinpoint", "language": "python", "env": dict(environment)}
     (folder / "kernel.json").write_text(json.dumps(spec))
     changed = {
