@@ -17,11 +17,9 @@ PROFILE = "lite"
 # %% tags=["remove-cell"]
 import random
 
-from pinpoint import plots
+from pinpoint import figures, plots
 from pinpoint.diorama import captions, galleries, tasks
 from pinpoint.diorama.draw import STYLES, render
-from pinpoint.diorama.facets import FACETS
-from pinpoint.diorama.scene import sample_split, split_of
 from pinpoint.diorama.sheets import grid, scenes_sheet
 from pinpoint.study import open_chapter
 
@@ -97,7 +95,7 @@ plots.show(plots.contact_sheet(pictures, [s.replace("_", "-") for s in STYLES] *
 # name what changes. If you cannot tell, no model should be asked to.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One row per facet: places, hours of the day, weather, gestures, numbers of people, materials. Each picture is titled with its label.", "classes": "dark-light"}}
-plots.show(plots.facet_rows(galleries.facet_rows()), photo=True)
+plots.show(figures.facet_rows(galleries.facet_rows()), photo=True)
 
 # %% [markdown]
 # Objects and animals come in eleven colours; five kinds of object also come in five shapes.
@@ -145,7 +143,7 @@ plots.show(figure)
 # holes below are such pairs.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Heat map of subject by colour: number of training scenes per pair. About one cell in twelve is empty: those pairs are held out for testing."}}
-plots.show(plots.held_out_map(galleries.subject_colour_counts(study.params.split_scenes)))
+plots.show(figures.held_out_map(galleries.subject_colour_counts(study.params.split_scenes)))
 
 # %% [markdown]
 # We tune on dev and report on test. In the books' later chapters too.

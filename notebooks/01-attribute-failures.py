@@ -16,7 +16,7 @@
 PROFILE = "lite"
 
 # %% tags=["remove-cell"]
-from pinpoint import failures, plots
+from pinpoint import failures, figures, plots
 from pinpoint.diorama import tasks
 from pinpoint.diorama.scene import sample_split
 from pinpoint.encoders import load
@@ -36,7 +36,7 @@ result = evaluate(benchmark, clip)
 # # Attribute failures of CLIP
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "For one query per facet, the five pictures that CLIP ranks first. For animals and objects most frames are green; for gestures, materials and counts most are orange.", "classes": "dark-light"}}
-plots.show(plots.ranked_queries(result, failures.mid_ranked(result, benchmark.groups, p.failure_rows)), photo=True)
+plots.show(figures.ranked_queries(result, failures.mid_ranked(result, benchmark.groups, p.failure_rows)), photo=True)
 
 # %% [markdown]
 # One query per facet, and the five pictures that a CLIP ranks first among one hundred candidates. A green frame is
@@ -84,7 +84,7 @@ print("encoder", encoder.record.name, "record", encoder.record.digest[:12], "wei
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Bars of R@5 per facet with 95 percent intervals, sorted. Animals, objects and scenes are high; the other facets are much lower. A grey tick marks chance at 5 percent."}}
 scores = failures.record_metrics(study, result, "facets.clip")
-plots.show(plots.facet_bars(result))
+plots.show(figures.facet_bars(result))
 
 # %% [markdown]
 # Recall is very uneven. R@5 is {num}`facets.clip.animals.r5` on animals and {num}`facets.clip.objects.r5` on objects; it is {num}`facets.clip.weather.r5` on weather,
@@ -137,7 +137,7 @@ plots.show(plots.facet_bars(result))
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Bars of mAP@50 per facet on the whole gallery, with chance as a grey tick per facet."}}
 whole = evaluate(tasks.facets_whole("test", p.gallery_size), clip)
 failures.record_metrics(study, whole, "facets.clip_whole", ("r1", "r5", "map50"))
-plots.show(plots.facet_bars(whole, "map50"))
+plots.show(figures.facet_bars(whole, "map50"))
 
 # %% [markdown]
 # On the whole gallery, R@1 is {num}`facets.clip_whole.macro.r1|ci` and mAP@50 is {num}`facets.clip_whole.macro.map50|ci` (macro).
@@ -158,7 +158,7 @@ curves = {
     facet: [(rate, study.quote(mention_sweep.key(facet, rate, "r5"), "recorded")) for rate in mention_sweep.RATES]
     for facet in mention_sweep.SWEPT
 }
-plots.show(plots.mention_curves(curves))
+plots.show(figures.mention_curves(curves))
 
 # %%
 for facet, points in curves.items():
@@ -187,7 +187,7 @@ areas = failures.area_curves(by_area)
 for group in by_area.groups:
     e = by_area.metric("r5", group)
     study.record("area." + group.replace(" ", "_") + ".r5", e.value, e.low, e.high, n=e.n)
-plots.show(plots.area_lines(areas))
+plots.show(figures.area_lines(areas))
 
 # %% [markdown]
 # ## Lost, or only unread?
@@ -211,7 +211,7 @@ for name, (accuracy, _) in readings.items():
         study.record(f"probe.{name.replace(' ', '_')}.{reader}", e.value, e.low, e.high, n=e.n)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "For each attribute, the accuracy of three readers: text, a probe on the pooled embedding, a probe on the patch tokens, with chance. Probes lie far above text for weather, time and material."}}
-plots.show(plots.reader_dots(readings))
+plots.show(figures.reader_dots(readings))
 
 # %% [markdown]
 # Weather is named by the text tower in {num}`probe.weather.text` of the pictures, by a linear reader of the *same pooled

@@ -121,6 +121,14 @@ def facet(name: str, out: Path = Path("facet.jpg"), seed: int = 0, size: Count =
     _console().save(facet_sheet(name, seed=seed, size=size), out)
 
 
+@diorama.command()
+def hero(out: Path = Path("hero.jpg"), style: str = "natural", size: Count = 256) -> None:
+    """The picture on the cover of the book: twelve chosen scenes."""
+    from pinpoint.diorama.hero import hero_sheet
+
+    _console().save(hero_sheet(style, size), out)
+
+
 def main() -> None:
     """Entry point: what the user can mend is one line on stderr and exit status 2."""
     try:

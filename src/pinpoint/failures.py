@@ -100,7 +100,9 @@ def mid_ranked(result: Result, facets: Sequence[str], rows: int) -> list[int]:
     return chosen
 
 
-def record_metrics(study: Any, result: Result, prefix: str, metrics: Sequence[str] = ("r1", "r5")) -> Mapping[str, Estimate]:
+def record_metrics(
+    study: Any, result: Result, prefix: str, metrics: Sequence[str] = ("r1", "r5")
+) -> Mapping[str, Estimate]:
     """Record every facet, macro and micro of a result under `prefix.<facet>.<metric>`, with chance beside the macro."""
     out = {}
     for metric in metrics:

@@ -11,7 +11,16 @@ import numpy as np
 
 from pinpoint.diorama.captions import _PLACE, _TIME, GERUND
 from pinpoint.diorama.scene import (
-    ANIMALS, COLOUR_NAMES, GESTURES, MATERIALS, OBJECTS, PLACES, POSITIONS, TIMES, WEATHERS, Scene,
+    ANIMALS,
+    COLOUR_NAMES,
+    GESTURES,
+    MATERIALS,
+    OBJECTS,
+    PLACES,
+    POSITIONS,
+    TIMES,
+    WEATHERS,
+    Scene,
 )  # fmt: skip
 
 RIDGE_GRID = tuple(10.0**k for k in range(-3, 5))
@@ -49,7 +58,9 @@ ATTRIBUTES = (
 
 def labelled(attribute: Attribute, scenes: Sequence[Scene]) -> tuple[np.ndarray, np.ndarray]:
     """Rows of `scenes` to which the attribute applies, and their class numbers: two int (n,) arrays."""
-    pairs = [(i, attribute.classes.index(label)) for i, s in enumerate(scenes) if (label := attribute.label(s)) is not None]
+    pairs = [
+        (i, attribute.classes.index(label)) for i, s in enumerate(scenes) if (label := attribute.label(s)) is not None
+    ]
     return np.array([i for i, _ in pairs], dtype=int), np.array([c for _, c in pairs], dtype=int)
 
 
@@ -68,7 +79,7 @@ def ridge_fit(x: np.ndarray, y: np.ndarray, penalties: Sequence[float]) -> list[
 def probe(
     train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, n_classes: int, grid: Sequence[float] = RIDGE_GRID
 ) -> tuple[np.ndarray, float]:
-    """Predicted classes (n_test,) of a linear probe, and the ridge penalty chosen on the last fifth of the training rows.
+    """Predicted classes (n_test,) of a linear probe, and the ridge penalty chosen on a fifth of the training rows.
 
     Features are standardised with training statistics; targets are one-hot, centred, so that rare classes are possible.
     """
@@ -105,7 +116,6 @@ def swapped_colours(scenes: Sequence[Scene]) -> list[tuple[int, str, str, str]]:
             continue
         spare = next(c for c in COLOUR_NAMES[scene.variant % 7 :] if c not in (first.colour, second.colour))
         said = "a {} " + first.name + " next to a {} " + second.name + "."
-        texts = (said.format(a, b) for a, b in ((first.colour, second.colour), (second.colour, first.colour), (spare, second.colour)))
-        right, swapped, wrong = texts
-        out.append((i, right, swapped, wrong))
+        one, two = first.colour, second.colour
+        out.append((i, said.format(one, two), said.format(two, one), said.format(spare, two)))
     return out

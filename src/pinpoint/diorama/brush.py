@@ -9,7 +9,7 @@ contact is (0, 0), up is negative y, and the thing is one unit tall, from y = -1
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -57,6 +57,7 @@ def luminance(rgb: RGB) -> float:
 
 _TOKEN = re.compile(r"[MLQCZHV]|-?\d*\.?\d+")
 _ARGUMENTS = {"M": 2, "L": 2, "Q": 4, "C": 6, "H": 1, "V": 1}
+_METHOD = {"M": "moveTo", "L": "lineTo", "Q": "quadTo", "C": "cubicTo"}
 
 
 @lru_cache(maxsize=4096)
@@ -83,7 +84,7 @@ def path(d: str) -> skia.Path:
             out.lineTo(x, y)
         else:
             x, y = a[-2], a[-1]
-            {"M": out.moveTo, "L": out.lineTo, "Q": out.quadTo, "C": out.cubicTo}[command](*a)
+            getattr(out, _METHOD[command])(*a)
             command = "L" if command == "M" else command
     return out
 
@@ -186,8 +187,7 @@ class Brush:
 
     def dot(self, x: float, y: float, r: float, rgb: RGB = INK) -> None:
         """A flat small disc without outline: an eye, a button, a berry."""
-        flat = {"sketch": _pencil, "art": _oil, "glass": _glass}.get(self.style, lambda c: c)(rgb)
-        self.canvas.drawCircle(x, y, r, _flat(flat))
+        self.canvas.drawCircle(x, y, r, _flat(_in_medium(self.style, rgb)))
 
     def shadow(self, half_width: float, x: float = 0.0, y: float = 0.0) -> None:
         """A soft contact shadow on the ground under a thing `2 * half_width` wide."""
@@ -212,16 +212,16 @@ class Brush:
 
     def wash(self, shape: skia.Path, top: RGB, bottom: RGB, *, alpha: float = 1.0) -> None:
         """A vertical blend without outline, for skies, walls, water and ground."""
-        colours = [{"sketch": _paper_tone, "art": _oil, "glass": _glass}.get(self.style, lambda c: c)(c) for c in (top, bottom)]
+        first, last = (_paper_tone(c) if self.style == "sketch" else _in_medium(self.style, c) for c in (top, bottom))
         bounds = shape.getBounds()
         ends = [skia.Point(0, bounds.top()), skia.Point(0, bounds.bottom())]
         paint = skia.Paint(AntiAlias=True, Alphaf=alpha)
-        paint.setShader(skia.GradientShader.MakeLinear(ends, [_argb(c, 1.0) for c in colours]))
+        paint.setShader(skia.GradientShader.MakeLinear(ends, [_argb(first, 1.0), _argb(last, 1.0)]))
         self.canvas.drawPath(shape, paint)
         if self.style == "sketch":
             self._tone(shape, mix(top, bottom, 0.5))
         elif self.style == "art":
-            self._dabs(shape, mix(*colours, 0.5), 0.30)
+            self._dabs(shape, mix(first, last, 0.5), 0.30)
 
     # -- what the styles share -------------------------------------------------------------------------------------
     def _hatch(self, gap: float, width: float, rgb: RGB, angle: float) -> None:
@@ -229,9 +229,9 @@ class Brush:
         matrix = skia.Matrix()
         matrix.setScale(gap / self.scale, gap / self.scale)
         matrix.preRotate(angle)
-        paint = skia.Paint(AntiAlias=True, Color=_argb(rgb, 1.0), PathEffect=skia.Line2DPathEffect.Make(width / self.scale, matrix))
-        bounds = self.canvas.getLocalClipBounds()
-        self.canvas.drawRect(bounds, paint)
+        lines = skia.Line2DPathEffect.Make(width / self.scale, matrix)
+        paint = skia.Paint(AntiAlias=True, Color=_argb(rgb, 1.0), PathEffect=lines)
+        self.canvas.drawRect(self.canvas.getLocalClipBounds(), paint)
 
     def _tone(self, shape: skia.Path, rgb: RGB) -> None:
         """Pencil shading: the darker the colour, the denser the hatching; light colours stay paper."""
@@ -259,8 +259,8 @@ def _lattice(gap: float, scale: float, angle: float) -> skia.PathEffect:
     matrix.setScale(gap / scale, 0.62 * gap / scale)
     matrix.preRotate(angle)
     matrix.preSkew(0.5, 0.0)
-    dab = skia.Path.Oval(skia.Rect.MakeLTRB(-0.36 * gap / scale, -0.15 * gap / scale, 0.36 * gap / scale, 0.15 * gap / scale))
-    return skia.Path2DPathEffect.Make(matrix, dab)
+    rx, ry = 0.36 * gap / scale, 0.15 * gap / scale
+    return skia.Path2DPathEffect.Make(matrix, skia.Path.Oval(skia.Rect.MakeLTRB(-rx, -ry, rx, ry)))
 
 
 def _argb(rgb: RGB, alpha: float) -> int:
@@ -273,8 +273,12 @@ def _flat(rgb: RGB, alpha: float = 1.0) -> skia.Paint:
 
 def _stroke(rgb: RGB, width: float) -> skia.Paint:
     return skia.Paint(
-        AntiAlias=True, Color=_argb(rgb, 1.0), Style=skia.Paint.kStroke_Style, StrokeWidth=width,
-        StrokeCap=skia.Paint.kRound_Cap, StrokeJoin=skia.Paint.kRound_Join,
+        AntiAlias=True,
+        Color=_argb(rgb, 1.0),
+        Style=skia.Paint.kStroke_Style,
+        StrokeWidth=width,
+        StrokeCap=skia.Paint.kRound_Cap,
+        StrokeJoin=skia.Paint.kRound_Join,
     )
 
 
@@ -310,10 +314,19 @@ def _glass(rgb: RGB) -> RGB:
     return (round(vivid[0] * 0.95), round(vivid[1] * 0.93), round(vivid[2] * 0.86))
 
 
+_MEDIA: dict[str, Callable[[RGB], RGB]] = {"sketch": _pencil, "art": _oil, "glass": _glass}
+
+
+def _in_medium(style: str, rgb: RGB) -> RGB:
+    """The colour as the style's medium has it; gouache has every colour."""
+    return _MEDIA[style](rgb) if style in _MEDIA else rgb
+
+
 def _fill_natural(b: Brush, shape: skia.Path, rgb: RGB, shade: float, outline: bool) -> None:
     if shade > 0:
         bounds = shape.getBounds()
-        ends = [skia.Point(bounds.left(), bounds.top()), skia.Point(bounds.left() + 0.55 * bounds.width(), bounds.bottom())]
+        right = bounds.left() + 0.55 * bounds.width()
+        ends = [skia.Point(bounds.left(), bounds.top()), skia.Point(right, bounds.bottom())]
         stops = [_argb(lighter(rgb, shade * 0.8), 1.0), _argb(rgb, 1.0), _argb(darker(rgb, shade * 1.1), 1.0)]
         paint = skia.Paint(AntiAlias=True, Shader=skia.GradientShader.MakeLinear(ends, stops, [0.0, 0.45, 1.0]))
     else:
@@ -350,8 +363,9 @@ def _fill_art(b: Brush, shape: skia.Path, rgb: RGB, shade: float, outline: bool)
     if shade > 0:
         b._dabs(shape, oil, 0.5)
         bounds = shape.getBounds()
+        shade_side = oval(bounds.right(), bounds.bottom(), bounds.width() * 0.7, bounds.height() * 0.7)
         with b.clip(shape):
-            b.canvas.drawPath(oval(bounds.right(), bounds.bottom(), bounds.width() * 0.7, bounds.height() * 0.7), _flat(darker(oil, 0.5), 0.35))
+            b.canvas.drawPath(shade_side, _flat(darker(oil, 0.5), 0.35))
 
 
 def _fill_glass(b: Brush, shape: skia.Path, rgb: RGB, shade: float, outline: bool) -> None:

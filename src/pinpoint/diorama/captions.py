@@ -115,7 +115,8 @@ def _details(scene: Scene, rng: random.Random, mention: Mention) -> list[str]:
         out.append(pick(rng, _TIME[scene.time]))
     if rng.random() < mention.weather:
         day = _article(scene.weather) + " day"
-        out.append(pick(rng, (f"in {day}", f"on {day}", f"with {_WEATHER_NOUN[scene.weather]}", f"in {scene.weather} weather")))
+        noun = _WEATHER_NOUN[scene.weather]
+        out.append(pick(rng, (f"in {day}", f"on {day}", f"with {noun}", f"in {scene.weather} weather")))
     if rng.random() < mention.position:
         out.append({"left": "on the left", "right": "on the right", "centre": "in the centre"}[scene.position])
     return out
@@ -136,6 +137,11 @@ def caption(scene: Scene, rng: random.Random, mention: Mention = DEFAULT) -> str
 def vocabulary_corpus() -> list[str]:
     """Every phrase that any caption can contain: what a tokenizer must know."""
     phrases = [p for table in (_PLACE, _TIME) for row in table.values() for p in row]
-    phrases += [*_WEATHER_NOUN.values(), *GERUND.values(), *STRUCTURES, *NUMBER_WORDS, *"0123456", "people person nobody someone"]
-    phrases += ["there is a picture of an image showing", "with beside near next to and made of in on the left right centre some steps day weather clothes"]
+    phrases += [*_WEATHER_NOUN.values(), *GERUND.values(), *STRUCTURES, *NUMBER_WORDS, *"0123456"]
+    phrases += [
+        "people person nobody someone",
+        "there is a picture of an image showing",
+        "some steps day weather clothes",
+    ]
+    phrases += ["with beside near next to and made of in on the left right centre"]
     return phrases

@@ -12,8 +12,24 @@ from pinpoint.benchmark import Benchmark, Gallery, Query
 from pinpoint.diorama.captions import _PLACE, _TIME, NUMBER_WORDS
 from pinpoint.diorama.facets import contradicts
 from pinpoint.diorama.scene import (
-    ANIMALS, COLOUR_NAMES, GESTURES, MOST_PEOPLE, OBJECTS, PLACES, SHAPED, SHAPES, TIMES, WEATHERS, WORLD_VERSION, Scene,
-    legal, pick, room_for_others, sample, split_of, with_subject,
+    ANIMALS,
+    COLOUR_NAMES,
+    GESTURES,
+    MOST_PEOPLE,
+    OBJECTS,
+    PLACES,
+    SHAPED,
+    SHAPES,
+    TIMES,
+    WEATHERS,
+    WORLD_VERSION,
+    Scene,
+    legal,
+    pick,
+    room_for_others,
+    sample,
+    split_of,
+    with_subject,
 )  # fmt: skip
 from pinpoint.diorama.world import DioramaImages, image_id
 from pinpoint.errors import PinpointError, unknown
@@ -119,7 +135,7 @@ def composed(split: str = "test", queries: int = 600, gallery: int = 5000, kinds
             raise unknown("kind of edit", kind, KINDS)
     rng = random.Random(f"composed-{split}-{_SEED[split]}-{'-'.join(kinds)}")
     pictures: dict[str, tuple[Scene, str]] = {}  # image id -> scene and style, in gallery order
-    drafts = []
+    drafts: list[_Draft] = []
     while len(drafts) < queries:
         draft = _draft(kinds[len(drafts) % len(kinds)], kinds, split, rng)
         pictures.update({image_id(s, style): (s, style) for s, style in draft[3]})
@@ -132,7 +148,11 @@ def composed(split: str = "test", queries: int = 600, gallery: int = 5000, kinds
     for image, (scene, style) in pictures.items():
         by_answer.setdefault((scene.core, style), []).append(image)
     out = [_query(i, draft, by_answer) for i, draft in enumerate(drafts)]
-    notes = {"task": "composed", "kinds": " ".join(kinds), "right": "core and style equal those of the edited reference"}
+    notes = {
+        "task": "composed",
+        "kinds": " ".join(kinds),
+        "right": "core and style equal those of the edited reference",
+    }
     scenes = DioramaImages(s for s, _ in pictures.values())
     return Benchmark("diorama-composed", WORLD_VERSION, split, Gallery(tuple(pictures), scenes), tuple(out), notes)
 
@@ -156,9 +176,10 @@ def _draft(kind: str, kinds: Sequence[str], split: str, rng: random.Random) -> _
                 near[image_id(miss.scene, miss.style)] = miss
         if len(near) == GROUP - 2:
             more = [(look_alike(edit.scene, rng), edit.style) for _ in range(1 + int(rng.random() * 3))]
-            pictures = [(reference, "natural"), (edit.scene, edit.style), *((m.scene, m.style) for m in near.values()), *more]
-            return reference, edit, [reference.id, image_id(edit.scene, edit.style), *near], pictures
-    raise PinpointError(f"no group of {GROUP} look-alikes in {_MOST_TRIES:,} {split} scenes by edits of {', '.join(kinds)} "
+            misses = [(m.scene, m.style) for m in near.values()]
+            members = [reference.id, image_id(edit.scene, edit.style), *near]
+            return reference, edit, members, [(reference, "natural"), (edit.scene, edit.style), *misses, *more]
+    raise PinpointError(f"no group of {GROUP} look-alikes in {_MOST_TRIES:,} {split} scenes by edits of {kinds} "
                         "alone; allow more kinds of edit, or take a larger split")  # fmt: skip
 
 
@@ -173,5 +194,5 @@ def _in_split(scene: Scene, kind: str, split: str, rng: random.Random) -> Edit |
 def _query(i: int, draft: _Draft, by_answer: dict[tuple, list[str]]) -> Query:
     reference, edit, members, _ = draft
     target = image_id(edit.scene, edit.style)
-    return Query(f"{edit.kind}-{i:04d}", tuple(by_answer[edit.answer]), text=edit.text, image=reference.id, group=edit.kind,
-                 target=target, exclude=(reference.id,), members=tuple(members))  # fmt: skip
+    return Query(f"{edit.kind}-{i:04d}", tuple(by_answer[edit.answer]), text=edit.text, image=reference.id,
+                 group=edit.kind, target=target, exclude=(reference.id,), members=tuple(members))  # fmt: skip

@@ -29,8 +29,9 @@ def couch(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.shadow(0.94)
     for x in (-0.76, 0.76):
         b.limb(path(f"M {x} -0.12 V -0.03"), WOOD, 0.07)
-    b.fill(path(
-        "M -0.8 -0.2 L -0.8 -0.84 Q -0.8 -0.99 -0.64 -0.99 L 0.64 -0.99 Q 0.8 -0.99 0.8 -0.84 L 0.8 -0.2 Z"), rgb)
+    b.fill(
+        path("M -0.8 -0.2 L -0.8 -0.84 Q -0.8 -0.99 -0.64 -0.99 L 0.64 -0.99 Q 0.8 -0.99 0.8 -0.84 L 0.8 -0.2 Z"), rgb
+    )
     b.line(path("M 0 -0.96 V -0.5"), darker(rgb, 0.35), 0.018)
     if v[1] < 0.5:
         for x in (-0.38, 0.38):
@@ -42,30 +43,41 @@ def couch(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         b.fill(box(x - 0.155, -0.68, x + 0.155, -0.09, 0.14), rgb)
     if v[0] < 0.7:
         x = -0.47 if v[0] < 0.35 else 0.47
-        b.fill(path(
-            f"M {x - 0.17} -0.78 Q {x} -0.74 {x + 0.17} -0.8 Q {x + 0.14} -0.63 {x + 0.18} -0.47 "
-            f"Q {x} -0.51 {x - 0.16} -0.46 Q {x - 0.13} -0.62 {x - 0.17} -0.78 Z"),
-               accent(rgb))
+        b.fill(
+            path(
+                f"M {x - 0.17} -0.78 Q {x} -0.74 {x + 0.17} -0.8 Q {x + 0.14} -0.63 {x + 0.18} -0.47 "
+                f"Q {x} -0.51 {x - 0.16} -0.46 Q {x - 0.13} -0.62 {x - 0.17} -0.78 Z"
+            ),
+            accent(rgb),
+        )
 
 
 def potted_plant(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A big pot with a few green leaves; v[0] picks fans or round leaves, v[1] a band on the pot."""
     b.shadow(0.32)
     if v[0] < 0.5:
-        for d in ("M 0 -0.5 Q -0.36 -0.62 -0.4 -0.84 Q -0.1 -0.8 0 -0.5 Z",
-            "M 0 -0.5 Q 0.36 -0.62 0.4 -0.84 Q 0.1 -0.8 0 -0.5 Z"):
+        for d in (
+            "M 0 -0.5 Q -0.36 -0.62 -0.4 -0.84 Q -0.1 -0.8 0 -0.5 Z",
+            "M 0 -0.5 Q 0.36 -0.62 0.4 -0.84 Q 0.1 -0.8 0 -0.5 Z",
+        ):
             b.fill(path(d), darker(LEAF, 0.12))
         b.fill(path("M 0 -0.5 Q -0.22 -0.78 0.0 -0.99 Q 0.22 -0.78 0 -0.5 Z"), LEAF)
         b.line(path("M 0 -0.55 V -0.88"), darker(LEAF, 0.35), 0.014)
     else:
-        b.line(path(
-            "M 0 -0.5 Q -0.1 -0.7 -0.2 -0.76 M 0 -0.5 V -0.86 M 0 -0.5 Q 0.1 -0.66 0.24 -0.74"), darker(LEAF, 0.3),
-                0.03)
+        b.line(
+            path("M 0 -0.5 Q -0.1 -0.7 -0.2 -0.76 M 0 -0.5 V -0.86 M 0 -0.5 Q 0.1 -0.66 0.24 -0.74"),
+            darker(LEAF, 0.3),
+            0.03,
+        )
         for x, y, r in ((-0.24, -0.74, 0.125), (0.25, -0.72, 0.12), (0.01, -0.86, 0.13)):
             b.fill(oval(x, y, r, r * 0.95), LEAF)
-    b.fill(path(
-        "M -0.31 -0.48 L 0.31 -0.48 L 0.24 -0.05 Q 0.23 -0.01 0.18 -0.01 L -0.18 -0.01 Q -0.23 -0.01 -0.24 -0.05 Z"),
-            rgb, shade=0.28)
+    b.fill(
+        path(
+            "M -0.31 -0.48 L 0.31 -0.48 L 0.24 -0.05 Q 0.23 -0.01 0.18 -0.01 L -0.18 -0.01 Q -0.23 -0.01 -0.24 -0.05 Z"
+        ),
+        rgb,
+        shade=0.28,
+    )
     if v[1] < 0.5:
         b.line(path("M -0.265 -0.24 L -0.13 -0.17 L 0 -0.24 L 0.13 -0.17 L 0.265 -0.24"), accent(rgb), 0.03)
     b.fill(box(-0.38, -0.58, 0.38, -0.44, 0.04), lighter(rgb, 0.06))
@@ -74,16 +86,23 @@ def potted_plant(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
 def vase(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A bellied vase with one to three flowers (v[0]), a band or waves on it (v[1])."""
     b.shadow(0.24)
-    stems = ((0.03, -0.88, (244, 170, 190)), (-0.18, -0.8, (250, 214, 96)), (0.2, -0.78, (250, 246,
-        236)))[: 1 + int(v[0] * 3)]
+    stems = ((0.03, -0.88, (244, 170, 190)), (-0.18, -0.8, (250, 214, 96)), (0.2, -0.78, (250, 246, 236)))[
+        : 1 + int(v[0] * 3)
+    ]
     for x, y, petal in stems:
         b.line(path(f"M 0 -0.6 Q {x * 0.4:.2f} {y + 0.15:.2f} {x} {y}"), LEAF, 0.024)
         for dx, dy in ((-0.055, 0.0), (0.055, 0.0), (0.0, -0.055), (0.0, 0.055)):
             b.dot(x + dx, y + dy, 0.05, petal)
         b.dot(x, y, 0.035, (206, 130, 60))
-    b.fill(path(
-        "M -0.11 -0.69 L 0.11 -0.69 Q 0.1 -0.58 0.09 -0.53 Q 0.3 -0.45 0.3 -0.26 Q 0.29 -0.09 0.15 -0.01 L -0.15 -0.01 "
-        "Q -0.29 -0.09 -0.3 -0.26 Q -0.3 -0.45 -0.09 -0.53 Q -0.1 -0.58 -0.11 -0.69 Z"), rgb, shade=0.34)
+    b.fill(
+        path(
+            "M -0.11 -0.69 L 0.11 -0.69 Q 0.1 -0.58 0.09 -0.53 Q 0.3 -0.45 0.3 -0.26 Q 0.29 -0.09 0.15 "
+            "-0.01 L -0.15 -0.01 "
+            "Q -0.29 -0.09 -0.3 -0.26 Q -0.3 -0.45 -0.09 -0.53 Q -0.1 -0.58 -0.11 -0.69 Z"
+        ),
+        rgb,
+        shade=0.34,
+    )
     if v[1] < 0.5:
         b.line(path("M -0.28 -0.2 Q 0 -0.13 0.28 -0.2"), accent(rgb), 0.035)
     else:
@@ -113,9 +132,11 @@ def cup(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A mug with its handle on the right and steam; v[0] picks dots, a band or nothing, v[1] the curl of steam."""
     b.shadow(0.42)
     b.limb(path("M 0.26 -0.58 Q 0.53 -0.62 0.5 -0.4 Q 0.47 -0.2 0.24 -0.2"), rgb, 0.1)
-    b.fill(path(
-        "M -0.44 -0.71 L -0.39 -0.1 Q -0.37 -0.01 -0.26 -0.01 L 0.12 -0.01 Q 0.23 -0.01 0.25 -0.1 L 0.3 -0.71 Z"),
-            rgb, shade=0.28)
+    b.fill(
+        path("M -0.44 -0.71 L -0.39 -0.1 Q -0.37 -0.01 -0.26 -0.01 L 0.12 -0.01 Q 0.23 -0.01 0.25 -0.1 L 0.3 -0.71 Z"),
+        rgb,
+        shade=0.28,
+    )
     if v[0] < 0.33:
         for x, y in ((-0.29, -0.5), (-0.08, -0.46), (0.14, -0.5), (-0.2, -0.25), (0.04, -0.25)):
             b.dot(x, y, 0.045, accent(rgb))
@@ -124,10 +145,14 @@ def cup(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.fill(oval(-0.07, -0.71, 0.37, 0.075), darker(rgb, 0.25), shade=0.0)
     b.fill(oval(-0.07, -0.7, 0.29, 0.045), (108, 66, 44), shade=0.0, outline=False)
     s = 1 if v[1] < 0.5 else -1
-    b.line(path(f"M -0.18 -0.78 Q {-0.18 - 0.1 * s:.2f} -0.84 -0.18 -0.89 Q {-0.18 + 0.08 * s:.2f} -0.93 -0.18 -0.97 "
-
-                    f"M 0.04 -0.78 Q {0.04 - 0.1 * s:.2f} -0.84 0.04 -0.89 Q {0.04 + 0.08 * s:.2f} -0.93 0.04 -0.97"),
-                        (252, 250, 246), 0.035)
+    b.line(
+        path(
+            f"M -0.18 -0.78 Q {-0.18 - 0.1 * s:.2f} -0.84 -0.18 -0.89 Q {-0.18 + 0.08 * s:.2f} -0.93 -0.18 -0.97 "
+            f"M 0.04 -0.78 Q {0.04 - 0.1 * s:.2f} -0.84 0.04 -0.89 Q {0.04 + 0.08 * s:.2f} -0.93 0.04 -0.97"
+        ),
+        (252, 250, 246),
+        0.035,
+    )
 
 
 def bottle(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -153,21 +178,32 @@ def cake(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.shadow(0.54)
     b.fill(oval(0.0, -0.06, 0.59, 0.055), (232, 236, 240), shade=0.1)
     b.fill(path("M -0.5 -0.42 L -0.5 -0.1 Q 0 0.0 0.5 -0.1 L 0.5 -0.42 Z"), rgb, shade=0.26)
-    b.line(path(
-        "M -0.49 -0.4 Q -0.41 -0.24 -0.33 -0.37 Q -0.25 -0.2 -0.16 -0.35 Q -0.08 -0.18 0.0 -0.35 "
-        "Q 0.08 -0.18 0.16 -0.35 Q 0.25 -0.2 0.33 -0.37 Q 0.41 -0.24 0.49 -0.4"),
-           accent(rgb), 0.045)
+    b.line(
+        path(
+            "M -0.49 -0.4 Q -0.41 -0.24 -0.33 -0.37 Q -0.25 -0.2 -0.16 -0.35 Q -0.08 -0.18 0.0 -0.35 "
+            "Q 0.08 -0.18 0.16 -0.35 Q 0.25 -0.2 0.33 -0.37 Q 0.41 -0.24 0.49 -0.4"
+        ),
+        accent(rgb),
+        0.045,
+    )
     b.fill(oval(0.0, -0.42, 0.5, 0.075), lighter(rgb, 0.2), shade=0.0)
     b.fill(path("M -0.33 -0.68 L -0.33 -0.42 Q 0 -0.34 0.33 -0.42 L 0.33 -0.68 Z"), rgb, shade=0.26)
-    b.line(path(
-        "M -0.32 -0.66 Q -0.24 -0.5 -0.16 -0.61 Q -0.08 -0.46 0.0 -0.6 Q 0.08 -0.46 0.16 -0.61 Q 0.24 -0.5 0.32 -0.66"),
-        accent(rgb), 0.04,
+    b.line(
+        path(
+            "M -0.32 -0.66 Q -0.24 -0.5 -0.16 -0.61 Q -0.08 -0.46 0.0 -0.6 Q 0.08 -0.46 0.16 -0.61 Q "
+            "0.24 -0.5 0.32 -0.66"
+        ),
+        accent(rgb),
+        0.04,
     )
     b.fill(oval(0.0, -0.68, 0.33, 0.055), lighter(rgb, 0.2), shade=0.0)
     for x in ((0.0,), (-0.12, 0.12), (-0.18, 0.0, 0.18))[int(v[0] * 3)]:
         b.line(path(f"M {x} -0.69 V -0.84"), (250, 244, 230), 0.05)
-        b.fill(path(
-            f"M {x} -0.985 Q {x + 0.07} -0.88 {x} -0.86 Q {x - 0.07} -0.88 {x} -0.985 Z"), (250, 178, 60), shade=0.0)
+        b.fill(
+            path(f"M {x} -0.985 Q {x + 0.07} -0.88 {x} -0.86 Q {x - 0.07} -0.88 {x} -0.985 Z"),
+            (250, 178, 60),
+            shade=0.0,
+        )
     if v[1] < 0.5:
         for x in (-0.4, 0.4):
             b.dot(x, -0.46, 0.055, (196, 40, 56))
@@ -216,9 +252,12 @@ def tv(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     with b.clip(screen):
         programme = int(v[0] * 3)
         if programme == 0:
-            b.fill(path(
-                "M -0.5 -0.3 Q -0.3 -0.5 -0.1 -0.32 Q 0.05 -0.46 0.3 -0.3 L 0.3 -0.2 L -0.5 -0.2 Z"), LEAF, shade=0.0,
-                    outline=False)
+            b.fill(
+                path("M -0.5 -0.3 Q -0.3 -0.5 -0.1 -0.32 Q 0.05 -0.46 0.3 -0.3 L 0.3 -0.2 L -0.5 -0.2 Z"),
+                LEAF,
+                shade=0.0,
+                outline=False,
+            )
             b.dot(0.06, -0.53, 0.055, (250, 214, 96))
         elif programme == 1:
             b.line(path("M -0.4 -0.22 V -0.7 M -0.12 -0.22 V -0.7 M 0.16 -0.22 V -0.7"), (240, 190, 110), 0.1)
@@ -247,7 +286,9 @@ def guitar(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     if v[0] < 0.5:
         b.fill(
             path("M 0.08 -0.34 Q 0.19 -0.29 0.18 -0.16 Q 0.08 -0.18 0.05 -0.29 Z"),
-            darker(rgb, 0.5), shade=0.0, outline=False,
+            darker(rgb, 0.5),
+            shade=0.0,
+            outline=False,
         )
     b.line(path("M -0.1 -0.14 H 0.1"), LEATHER, 0.042)
     b.line(path("M -0.014 -0.96 V -0.14 M 0.014 -0.96 V -0.14"), PAPER, 0.009)

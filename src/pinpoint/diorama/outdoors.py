@@ -7,8 +7,9 @@ from pinpoint.diorama.vehicles import STEEL, TYRE, Variety, accent, mirrored
 def bench(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     """A park bench: broad planks in `rgb` on dark iron; v[0] picks two or three planks in the back."""
     b.shadow(0.8)
-    b.limb(path(
-        "M -0.64 -0.4 L -0.68 -0.03 M 0.64 -0.4 L 0.68 -0.03 M -0.46 -0.36 V -0.1 M 0.46 -0.36 V -0.1"), TYRE, 0.06)
+    b.limb(
+        path("M -0.64 -0.4 L -0.68 -0.03 M 0.64 -0.4 L 0.68 -0.03 M -0.46 -0.36 V -0.1 M 0.46 -0.36 V -0.1"), TYRE, 0.06
+    )
     b.limb(path("M -0.6 -0.4 L -0.63 -0.95 M 0.6 -0.4 L 0.63 -0.95"), TYRE, 0.06)
     edges = ((-0.97, -0.76), (-0.73, -0.52)) if v[0] < 0.5 else ((-0.97, -0.83), (-0.8, -0.66), (-0.63, -0.5))
     for top, bottom in edges:
@@ -24,21 +25,37 @@ def umbrella(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.shadow(0.2)
     b.line(path("M 0 -0.99 V -0.93"), INK, 0.03)
     b.line(path("M 0 -0.5 V -0.12 Q 0 -0.03 0.08 -0.03 Q 0.15 -0.03 0.15 -0.11"), (124, 84, 56), 0.05)
-    b.fill(path(
-        "M -0.57 -0.48 Q -0.54 -0.95 0 -0.95 Q 0.54 -0.95 0.57 -0.48 Q 0.46 -0.56 0.35 -0.48 Q 0.24 -0.56 0.12 -0.48 "
-        "Q 0 -0.56 -0.12 -0.48 Q -0.24 -0.56 -0.35 -0.48 Q -0.46 -0.56 -0.57 -0.48 Z"), rgb, shade=0.28)
+    b.fill(
+        path(
+            "M -0.57 -0.48 Q -0.54 -0.95 0 -0.95 Q 0.54 -0.95 0.57 -0.48 Q 0.46 -0.56 0.35 -0.48 Q "
+            "0.24 -0.56 0.12 -0.48 "
+            "Q 0 -0.56 -0.12 -0.48 Q -0.24 -0.56 -0.35 -0.48 Q -0.46 -0.56 -0.57 -0.48 Z"
+        ),
+        rgb,
+        shade=0.28,
+    )
     if v[0] < 0.5:
         pale = lighter(rgb, 0.55) if sum(rgb) < 660 else (214, 204, 196)
-        b.fill(path(
-            "M -0.35 -0.49 Q -0.3 -0.85 0 -0.95 Q -0.12 -0.8 -0.12 -0.49 Q -0.24 -0.56 -0.35 -0.49 Z"), pale,
-                shade=0.0, outline=False)
-        b.fill(path(
-            "M 0.35 -0.49 Q 0.3 -0.85 0 -0.95 Q 0.12 -0.8 0.12 -0.49 Q 0.24 -0.56 0.35 -0.49 Z"), pale, shade=0.0,
-                outline=False)
-    b.line(path(
-        "M 0 -0.95 Q -0.3 -0.85 -0.35 -0.49 M 0 -0.95 Q -0.12 -0.8 -0.12 -0.49 M 0 -0.95 "
-        "Q 0.12 -0.8 0.12 -0.49 M 0 -0.95 Q 0.3 -0.85 0.35 -0.49"),
-           darker(rgb, 0.35), 0.014)
+        b.fill(
+            path("M -0.35 -0.49 Q -0.3 -0.85 0 -0.95 Q -0.12 -0.8 -0.12 -0.49 Q -0.24 -0.56 -0.35 -0.49 Z"),
+            pale,
+            shade=0.0,
+            outline=False,
+        )
+        b.fill(
+            path("M 0.35 -0.49 Q 0.3 -0.85 0 -0.95 Q 0.12 -0.8 0.12 -0.49 Q 0.24 -0.56 0.35 -0.49 Z"),
+            pale,
+            shade=0.0,
+            outline=False,
+        )
+    b.line(
+        path(
+            "M 0 -0.95 Q -0.3 -0.85 -0.35 -0.49 M 0 -0.95 Q -0.12 -0.8 -0.12 -0.49 M 0 -0.95 "
+            "Q 0.12 -0.8 0.12 -0.49 M 0 -0.95 Q 0.3 -0.85 0.35 -0.49"
+        ),
+        darker(rgb, 0.35),
+        0.014,
+    )
 
 
 def suitcase(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -49,8 +66,11 @@ def suitcase(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     for x in (-0.22, 0.22):
         b.dot(x, -0.05, 0.05, TYRE)
     b.fill(box(-0.34, -0.78, 0.34, -0.07, 0.08), rgb)
-    b.line(path(
-        "M -0.2 -0.72 V -0.13 M -0.07 -0.72 V -0.13 M 0.07 -0.72 V -0.13 M 0.2 -0.72 V -0.13"), darker(rgb, 0.32), 0.02)
+    b.line(
+        path("M -0.2 -0.72 V -0.13 M -0.07 -0.72 V -0.13 M 0.07 -0.72 V -0.13 M 0.2 -0.72 V -0.13"),
+        darker(rgb, 0.32),
+        0.02,
+    )
     for x, y in ((-0.27, -0.71), (0.27, -0.71), (-0.27, -0.14), (0.27, -0.14)):
         b.dot(x, y, 0.05, darker(rgb, 0.4))
     b.limb(path("M -0.08 -0.77 Q 0 -0.84 0.08 -0.77"), darker(rgb, 0.3), 0.03)
@@ -84,16 +104,30 @@ def sports_ball(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
                 near, far = angle_point(0.0, -0.5, 0.15, 72 * k - 90), angle_point(0.0, -0.5, 0.32, 72 * k - 90)
                 b.line(polygon(*near, *far, closed=False), patch, 0.022)
         elif kind == 1:
-            b.line(path(
-                "M -0.5 -0.46 Q 0 -0.56 0.5 -0.54 M 0.04 -1 Q -0.06 -0.5 0.04 0 M -0.3 -1 "
-                "Q 0.02 -0.5 -0.3 0 M 0.36 -1 Q 0.02 -0.5 0.36 0"), dark, 0.032)
+            b.line(
+                path(
+                    "M -0.5 -0.46 Q 0 -0.56 0.5 -0.54 M 0.04 -1 Q -0.06 -0.5 0.04 0 M -0.3 -1 "
+                    "Q 0.02 -0.5 -0.3 0 M 0.36 -1 Q 0.02 -0.5 0.36 0"
+                ),
+                dark,
+                0.032,
+            )
         else:
-            b.line(path(
-                "M 0 -0.5 Q -0.16 -0.8 0.1 -1.02 M 0 -0.5 Q 0.34 -0.5 0.42 -0.16 M 0 -0.5 Q -0.18 -0.24 -0.5 -0.34"),
-                    accent(rgb), 0.045)
-            b.line(path(
-                "M -0.2 -0.56 Q -0.32 -0.8 -0.16 -1.0 M 0.16 -0.62 "
-                "Q 0.44 -0.66 0.56 -0.4 M 0.04 -0.3 Q -0.12 -0.06 -0.36 -0.1"), accent(rgb), 0.03)
+            b.line(
+                path(
+                    "M 0 -0.5 Q -0.16 -0.8 0.1 -1.02 M 0 -0.5 Q 0.34 -0.5 0.42 -0.16 M 0 -0.5 Q -0.18 -0.24 -0.5 -0.34"
+                ),
+                accent(rgb),
+                0.045,
+            )
+            b.line(
+                path(
+                    "M -0.2 -0.56 Q -0.32 -0.8 -0.16 -1.0 M 0.16 -0.62 "
+                    "Q 0.44 -0.66 0.56 -0.4 M 0.04 -0.3 Q -0.12 -0.06 -0.36 -0.1"
+                ),
+                accent(rgb),
+                0.03,
+            )
 
 
 def fire_hydrant(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -127,9 +161,11 @@ def traffic_light(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         if on:
             b.dot(-0.03, y - 0.03, 0.025, (255, 250, 236))
             b.glow(0.0, y, 0.3, colour, 0.8 if b.light.lamps else 0.3)
-        b.line(path(
-            f"M -0.125 {y - 0.02} Q -0.1 {y - 0.13} 0 {y - 0.13} Q 0.1 {y - 0.13} 0.125 {y - 0.02}"), darker(rgb,
-                0.4), 0.028)
+        b.line(
+            path(f"M -0.125 {y - 0.02} Q -0.1 {y - 0.13} 0 {y - 0.13} Q 0.1 {y - 0.13} 0.125 {y - 0.02}"),
+            darker(rgb, 0.4),
+            0.028,
+        )
 
 
 def stop_sign(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -138,24 +174,28 @@ def stop_sign(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     b.fill(box(-0.03, -0.5, 0.03, -0.005), STEEL, shade=0.15)
     if v[0] < 0.6:
         s = 1 if v[0] < 0.3 else -1
-        b.line(path(
-            f"M 0 -0.005 L {-0.1 * s} -0.09 M 0 -0.005 L {0.05 * s} -0.12 M 0 -0.005 L {0.11 * s} -0.07"), (86, 146,
-                84), 0.025)
+        b.line(
+            path(f"M 0 -0.005 L {-0.1 * s} -0.09 M 0 -0.005 L {0.05 * s} -0.12 M 0 -0.005 L {0.11 * s} -0.07"),
+            (86, 146, 84),
+            0.025,
+        )
     edges = [22.5 + 45 * k for k in range(8)]
     r = 0.335
     b.fill(polygon(*(c for a in edges for c in angle_point(0.0, -0.675, r, a))), (250, 246, 236), shade=0.04)
-    b.fill(polygon(*(c for a in edges for c in angle_point(0.0, -0.675, r * 0.88, a))), rgb, shade=0.16,
-        outline=sum(rgb) > 660)
+    b.fill(
+        polygon(*(c for a in edges for c in angle_point(0.0, -0.675, r * 0.88, a))),
+        rgb,
+        shade=0.16,
+        outline=sum(rgb) > 660,
+    )
     letters = path(
-
-            "M -0.155 -0.735 Q -0.23 -0.765 -0.23 -0.71 Q -0.22 -0.68 -0.19 -0.675 "
-            "Q -0.15 -0.66 -0.155 -0.625 Q -0.17 -0.59 -0.235 -0.615 "
-
-            "M -0.125 -0.745 L -0.025 -0.745 M -0.075 -0.745 L -0.075 -0.605 M 0.055 -0.745 "
-            "Q 0.1 -0.745 0.1 -0.675 Q 0.1 -0.605 0.055 -0.605 "
-
-            "Q 0.01 -0.605 0.01 -0.675 Q 0.01 -0.745 0.055 -0.745 M 0.14 -0.605 "
-            "L 0.14 -0.745 Q 0.235 -0.75 0.23 -0.7 Q 0.225 -0.655 0.14 -0.665")
+        "M -0.155 -0.735 Q -0.23 -0.765 -0.23 -0.71 Q -0.22 -0.68 -0.19 -0.675 "
+        "Q -0.15 -0.66 -0.155 -0.625 Q -0.17 -0.59 -0.235 -0.615 "
+        "M -0.125 -0.745 L -0.025 -0.745 M -0.075 -0.745 L -0.075 -0.605 M 0.055 -0.745 "
+        "Q 0.1 -0.745 0.1 -0.675 Q 0.1 -0.605 0.055 -0.605 "
+        "Q 0.01 -0.605 0.01 -0.675 Q 0.01 -0.745 0.055 -0.745 M 0.14 -0.605 "
+        "L 0.14 -0.745 Q 0.235 -0.75 0.23 -0.7 Q 0.225 -0.655 0.14 -0.665"
+    )
     with b.at(0.0, 0.0, 1.0, flip=mirrored(b)):
         b.line(letters, (252, 248, 238) if luminance(rgb) < 0.75 else INK, 0.032)
 

@@ -34,8 +34,9 @@ class Place:
 
 _PLACES: dict[str, Place] = {
     "beach": Place(beach, Opening(horizon=0.50, width=0.72)),
-    "street": Place(street, Opening(horizon=0.34, width=0.70), ((0.861, 0.256, 0.20), (0.17, 0.43, 0.07), (0.06,
-        0.43, 0.07))),
+    "street": Place(
+        street, Opening(horizon=0.34, width=0.70), ((0.861, 0.256, 0.20), (0.17, 0.43, 0.07), (0.06, 0.43, 0.07))
+    ),
     "park": Place(park, Opening(horizon=0.47, width=0.68), ((0.586, 0.309, 0.18),)),
     "farm": Place(farm, Opening(horizon=0.49, width=0.42), ((0.80, 0.375, 0.10),)),
     "forest": Place(forest, Opening(horizon=0.52, top=0.14, width=0.46)),

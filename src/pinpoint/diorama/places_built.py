@@ -20,25 +20,46 @@ def street(b: Brush, air: Air) -> None:
             house(b, air, walls[(i + turn) % 5], roofs[(i + 2 * turn) % 5], i % 2 == 0, 0.64)
     veil(b, air)
     b.wash(box(-0.02, 0.61, 1.02, 0.70), air.ground((214, 210, 204)), air.ground((226, 222, 216)))
-    b.line(path("M 0.10 0.61 L 0.04 0.70 M 0.30 0.61 L 0.27 0.70 M 0.50 0.61 V 0.70 M 0.70 0.61 L 0.73 0.70 "
-        "M 0.90 0.61 L 0.96 0.70"), air.ground((194, 190, 186)), 0.004)
+    b.line(
+        path(
+            "M 0.10 0.61 L 0.04 0.70 M 0.30 0.61 L 0.27 0.70 M 0.50 0.61 V 0.70 M 0.70 0.61 L 0.73 0.70 "
+            "M 0.90 0.61 L 0.96 0.70"
+        ),
+        air.ground((194, 190, 186)),
+        0.004,
+    )
     b.wash(box(-0.02, 0.70, 1.02, 1.02), air.ground((176, 178, 188)), air.ground((192, 194, 202)))
     b.fill(box(-0.02, 0.692, 1.02, 0.712), air.ground((236, 234, 228)), shade=0)
     for x in (0.02, 0.29, 0.56, 0.83):
-        b.fill(polygon(x, 0.850, x + 0.14, 0.850, x + 0.135, 0.872, x - 0.005, 0.872), (246, 246, 242), shade=0,
-            outline=False)
+        b.fill(
+            polygon(x, 0.850, x + 0.14, 0.850, x + 0.135, 0.872, x - 0.005, 0.872),
+            (246, 246, 242),
+            shade=0,
+            outline=False,
+        )
     stand(b, air, 0.965, 0.69, 0.52, lamp_post, wide=0.04, flip=True, bends=False)
 
 
 def park(b: Brush, air: Air) -> None:
     """Lawn, round trees, a pale winding path, a fountain."""
-    b.fill(path("M -0.02 0.60 V 0.49 Q 0.06 0.44 0.14 0.48 Q 0.24 0.42 0.34 0.49 Q 0.44 0.45 0.54 0.49 Q 0.66 0.43 "
-        "0.76 0.48 Q 0.88 0.42 1.02 0.48 V 0.60 Z"),
-           air.far(mix((128, 176, 112), SNOW, 0.5 if air.snow else 0), 0.45), shade=0.1)
+    b.fill(
+        path(
+            "M -0.02 0.60 V 0.49 Q 0.06 0.44 0.14 0.48 Q 0.24 0.42 0.34 0.49 Q 0.44 0.45 0.54 0.49 Q 0.66 0.43 "
+            "0.76 0.48 Q 0.88 0.42 1.02 0.48 V 0.60 Z"
+        ),
+        air.far(mix((128, 176, 112), SNOW, 0.5 if air.snow else 0), 0.45),
+        shade=0.1,
+    )
     veil(b, air)
     ground(b, air, 0.57, (172, 212, 126), (198, 224, 152))
-    b.wash(path("M 0.47 0.60 Q 0.66 0.66 0.50 0.76 Q 0.32 0.86 0.34 1.02 H 0.74 Q 0.62 0.88 0.70 0.78 Q 0.80 0.66 "
-        "0.56 0.60 Z"), air.ground((236, 220, 178)), air.ground((244, 232, 200)))
+    b.wash(
+        path(
+            "M 0.47 0.60 Q 0.66 0.66 0.50 0.76 Q 0.32 0.86 0.34 1.02 H 0.74 Q 0.62 0.88 0.70 0.78 Q 0.80 0.66 "
+            "0.56 0.60 Z"
+        ),
+        air.ground((236, 220, 178)),
+        air.ground((244, 232, 200)),
+    )
     for x, y, h in ((0.29, 0.60, 0.20), (0.85, 0.61, 0.26)):
         stand(b, air, x, y, h, round_tree, (128, 180, 100), 0.25, wide=0.3)
     with b.at(0.50, 0.635, 0.17):
@@ -65,17 +86,31 @@ def _fountain(b: Brush, air: Air) -> None:
 
 def farm(b: Brush, air: Air) -> None:
     """A red barn with a silo, rows of a field, a white rail fence."""
-    b.fill(path("M -0.02 0.60 V 0.52 Q 0.20 0.45 0.42 0.52 Q 0.70 0.44 1.02 0.52 V 0.60 Z"), air.far(air.ground((158,
-        192, 118)), 0.35), shade=0.08)
-    b.wash(path("M -0.02 0.545 Q 0.3 0.52 0.62 0.55 L 0.56 0.64 H -0.02 Z"), air.ground((226, 198, 108)),
-        air.ground((236, 212, 128)))
-    b.line(path("M 0.02 0.545 L -0.02 0.56 M 0.12 0.537 L 0.00 0.62 M 0.21 0.534 L 0.13 0.62 "
-        "M 0.30 0.534 L 0.26 0.62 M 0.39 0.537 L 0.39 0.62 M 0.48 0.541 L 0.51 0.62"),
-           air.ground((176, 142, 66)), 0.010)
+    b.fill(
+        path("M -0.02 0.60 V 0.52 Q 0.20 0.45 0.42 0.52 Q 0.70 0.44 1.02 0.52 V 0.60 Z"),
+        air.far(air.ground((158, 192, 118)), 0.35),
+        shade=0.08,
+    )
+    b.wash(
+        path("M -0.02 0.545 Q 0.3 0.52 0.62 0.55 L 0.56 0.64 H -0.02 Z"),
+        air.ground((226, 198, 108)),
+        air.ground((236, 212, 128)),
+    )
+    b.line(
+        path(
+            "M 0.02 0.545 L -0.02 0.56 M 0.12 0.537 L 0.00 0.62 M 0.21 0.534 L 0.13 0.62 "
+            "M 0.30 0.534 L 0.26 0.62 M 0.39 0.537 L 0.39 0.62 M 0.48 0.541 L 0.51 0.62"
+        ),
+        air.ground((176, 142, 66)),
+        0.010,
+    )
     veil(b, air)
     ground(b, air, 0.61, (190, 212, 132), (212, 226, 160))
-    b.line(path("M 0.06 0.74 Q 0.5 0.70 0.94 0.74 M -0.02 0.85 Q 0.5 0.80 1.02 0.85 "
-        "M -0.02 0.95 Q 0.5 0.91 1.02 0.95"), air.ground((176, 200, 118)), 0.007)
+    b.line(
+        path("M 0.06 0.74 Q 0.5 0.70 0.94 0.74 M -0.02 0.85 Q 0.5 0.80 1.02 0.85 M -0.02 0.95 Q 0.5 0.91 1.02 0.95"),
+        air.ground((176, 200, 118)),
+        0.007,
+    )
     with b.at(0.965, 0.63, 0.36):
         _silo(b, air)
     with b.at(0.79, 0.635, 0.33):
@@ -86,8 +121,9 @@ def farm(b: Brush, air: Air) -> None:
 
 def _barn(b: Brush, air: Air) -> None:
     red = air.far((190, 70, 58), 0.12)
-    b.fill(polygon(-0.44, 0.0, -0.44, -0.56, -0.30, -0.84, 0.0, -1.0, 0.30, -0.84, 0.44, -0.56, 0.44, 0.0), red,
-        shade=0.2)
+    b.fill(
+        polygon(-0.44, 0.0, -0.44, -0.56, -0.30, -0.84, 0.0, -1.0, 0.30, -0.84, 0.44, -0.56, 0.44, 0.0), red, shade=0.2
+    )
     roof = SNOW if air.snow else air.far((112, 98, 104), 0.1)
     b.limb(path("M -0.47 -0.54 L -0.31 -0.84 L 0 -1.0 L 0.31 -0.84 L 0.47 -0.54"), roof, 0.075)
     b.fill(box(-0.21, -0.42, 0.21, 0.0), darker(red, 0.10), shade=0)
@@ -99,43 +135,72 @@ def _barn(b: Brush, air: Air) -> None:
 def _silo(b: Brush, air: Air) -> None:
     grey = air.far((196, 202, 210), 0.1)
     b.fill(box(-0.15, -0.84, 0.15, 0.0), grey, shade=0.25)
-    b.fill(path("M -0.16 -0.83 Q -0.14 -1.0 0 -1.0 Q 0.14 -1.0 0.16 -0.83 Z"), SNOW if air.snow else air.far((150,
-        158, 172), 0.1), shade=0.25)
+    b.fill(
+        path("M -0.16 -0.83 Q -0.14 -1.0 0 -1.0 Q 0.14 -1.0 0.16 -0.83 Z"),
+        SNOW if air.snow else air.far((150, 158, 172), 0.1),
+        shade=0.25,
+    )
     b.line(path("M -0.15 -0.62 H 0.15 M -0.15 -0.42 H 0.15 M -0.15 -0.22 H 0.15"), darker(grey, 0.2), 0.02)
 
 
 def _fence(b: Brush, air: Air) -> None:
     white: RGB = (250, 246, 238)
     b.line(path("M -0.02 0.625 H 0.62 M -0.02 0.655 H 0.62"), darker(white, 0.45), 0.017)
-    b.line(path("M 0.02 0.60 V 0.685 M 0.14 0.60 V 0.685 M 0.26 0.60 V 0.685 M 0.38 0.60 V 0.685 "
-        "M 0.50 0.60 V 0.685 M 0.62 0.60 V 0.685"), darker(white, 0.45), 0.021)
+    b.line(
+        path(
+            "M 0.02 0.60 V 0.685 M 0.14 0.60 V 0.685 M 0.26 0.60 V 0.685 M 0.38 0.60 V 0.685 "
+            "M 0.50 0.60 V 0.685 M 0.62 0.60 V 0.685"
+        ),
+        darker(white, 0.45),
+        0.021,
+    )
     b.line(path("M -0.02 0.625 H 0.62 M -0.02 0.655 H 0.62"), white, 0.011)
-    b.line(path("M 0.02 0.60 V 0.685 M 0.14 0.60 V 0.685 M 0.26 0.60 V 0.685 M 0.38 0.60 V 0.685 "
-        "M 0.50 0.60 V 0.685 M 0.62 0.60 V 0.685"), white, 0.015)
+    b.line(
+        path(
+            "M 0.02 0.60 V 0.685 M 0.14 0.60 V 0.685 M 0.26 0.60 V 0.685 M 0.38 0.60 V 0.685 "
+            "M 0.50 0.60 V 0.685 M 0.62 0.60 V 0.685"
+        ),
+        white,
+        0.015,
+    )
 
 
 def harbour(b: Brush, air: Air) -> None:
     """A lighthouse on a mole, a quay crane, masts of a signal post, water, pale quay with bollards."""
     sea = air.far((72, 134, 170), 0.25)
     b.wash(box(-0.02, 0.50, 1.02, 0.64), mix(darker(sea, 0.1), air.light.haze, 0.25), lighter(sea, 0.2))
-    b.line(path("M 0.36 0.53 H 0.48 M 0.54 0.555 H 0.68 M 0.30 0.585 H 0.44 M 0.70 0.525 H 0.78 M 0.06 0.59 H 0.16 "
-        "M 0.62 0.595 H 0.74"), lighter(sea, 0.55), 0.006)
+    b.line(
+        path(
+            "M 0.36 0.53 H 0.48 M 0.54 0.555 H 0.68 M 0.30 0.585 H 0.44 M 0.70 0.525 H 0.78 M 0.06 0.59 H 0.16 "
+            "M 0.62 0.595 H 0.74"
+        ),
+        lighter(sea, 0.55),
+        0.006,
+    )
     b.fill(polygon(-0.02, 0.57, -0.02, 0.515, 0.28, 0.515, 0.33, 0.57), air.far((150, 152, 160), 0.2), shade=0.2)
     with b.at(0.16, 0.52, 0.36):
         _lighthouse(b, air)
     veil(b, air)
     b.wash(box(-0.02, 0.625, 1.02, 1.02), air.ground((208, 206, 204)), air.ground((226, 224, 220)))
     b.fill(box(-0.02, 0.615, 1.02, 0.645), air.ground((184, 184, 188)), shade=0)
-    b.line(path("M 0.16 0.645 L 0.02 1.02 M 0.39 0.645 L 0.34 1.02 M 0.61 0.645 L 0.66 1.02 "
-        "M 0.84 0.645 L 0.98 1.02 M -0.02 0.74 H 1.02 M -0.02 0.87 H 1.02"),
-           air.ground((194, 192, 190)), 0.005)
+    b.line(
+        path(
+            "M 0.16 0.645 L 0.02 1.02 M 0.39 0.645 L 0.34 1.02 M 0.61 0.645 L 0.66 1.02 "
+            "M 0.84 0.645 L 0.98 1.02 M -0.02 0.74 H 1.02 M -0.02 0.87 H 1.02"
+        ),
+        air.ground((194, 192, 190)),
+        0.005,
+    )
     with b.at(0.86, 0.65, air.pick(0.50, 0.45, 0.53)):
         _crane(b, air)
     _signal_mast(b, air)
     for x in (0.06, 0.31, 0.56):
         with b.at(x, 0.668, 0.065):
-            b.fill(path("M -0.30 0 L -0.22 -0.55 H -0.42 Q -0.50 -0.95 0 -1 Q 0.50 -0.95 0.42 -0.55 H 0.22 L 0.30 "
-                "0 Z"), (84, 90, 106), shade=0.3)
+            b.fill(
+                path("M -0.30 0 L -0.22 -0.55 H -0.42 Q -0.50 -0.95 0 -1 Q 0.50 -0.95 0.42 -0.55 H 0.22 L 0.30 0 Z"),
+                (84, 90, 106),
+                shade=0.3,
+            )
     b.line(path("M 0.06 0.635 Q 0.185 0.70 0.31 0.635 Q 0.435 0.70 0.56 0.635"), (150, 124, 92), 0.009)
 
 
@@ -156,8 +221,11 @@ def _crane(b: Brush, air: Air) -> None:
     b.line(path("M -0.20 -0.10 L 0.17 -0.36 M 0.22 -0.10 L -0.16 -0.36 M -0.17 -0.36 H 0.17"), steel, 0.032)
     b.fill(box(-0.20, -0.74, 0.20, -0.60, 0.02), steel, shade=0.2)
     b.limb(path("M 0.22 -0.70 L -0.78 -0.98 M 0.02 -0.96 L 0.02 -0.72"), steel, 0.04)
-    b.line(path("M 0.02 -0.97 L -0.74 -0.97 M -0.30 -0.84 L 0.02 -0.97 M 0.02 -0.97 L 0.24 -0.68"), darker(steel,
-        0.2), 0.014)
+    b.line(
+        path("M 0.02 -0.97 L -0.74 -0.97 M -0.30 -0.84 L 0.02 -0.97 M 0.02 -0.97 L 0.24 -0.68"),
+        darker(steel, 0.2),
+        0.014,
+    )
     b.line(path("M -0.70 -0.96 V -0.52 Q -0.70 -0.46 -0.65 -0.47"), (70, 74, 88), 0.018)
 
 
@@ -174,14 +242,22 @@ def _signal_mast(b: Brush, air: Air) -> None:
 
 def playground(b: Brush, air: Air) -> None:
     """A slide on its tower, a swing in its frame, a hedge and low posts behind, soft ground with hopscotch."""
-    b.fill(path("M -0.02 0.60 V 0.46 Q 0.08 0.40 0.18 0.46 Q 0.30 0.41 0.42 0.47 Q 0.56 0.42 0.68 0.47 Q 0.84 0.40 "
-        "1.02 0.46 V 0.60 Z"),
-           air.far(mix((136, 184, 120), SNOW, 0.5 if air.snow else 0), 0.4), shade=0.1)
+    b.fill(
+        path(
+            "M -0.02 0.60 V 0.46 Q 0.08 0.40 0.18 0.46 Q 0.30 0.41 0.42 0.47 Q 0.56 0.42 0.68 0.47 Q 0.84 0.40 "
+            "1.02 0.46 V 0.60 Z"
+        ),
+        air.far(mix((136, 184, 120), SNOW, 0.5 if air.snow else 0), 0.4),
+        shade=0.1,
+    )
     _palings(b, air)
     veil(b, air)
     ground(b, air, 0.60, (236, 206, 172), (244, 222, 194))
-    b.line(path("M 0.38 0.74 H 0.60 V 0.99 H 0.34 Z M 0.366 0.82 H 0.60 M 0.353 0.90 H 0.60 "
-        "M 0.483 0.82 L 0.478 0.90"), (252, 244, 232), 0.008)
+    b.line(
+        path("M 0.38 0.74 H 0.60 V 0.99 H 0.34 Z M 0.366 0.82 H 0.60 M 0.353 0.90 H 0.60 M 0.483 0.82 L 0.478 0.90"),
+        (252, 244, 232),
+        0.008,
+    )
     with b.at(0.225, 0.70, 0.53):
         _slide(b, air)
     stand(b, air, 0.50, 0.62, 0.43, lamp_post, wide=0.03, bends=False)
@@ -204,18 +280,33 @@ def _slide(b: Brush, air: Air) -> None:
     blue, chute = (82, 138, 204), air.pick((250, 204, 84), (236, 110, 92), (250, 204, 84))
     b.limb(path("M -0.34 0 V -0.78 M -0.06 0 V -0.78"), blue, 0.05)
     b.line(path("M -0.34 -0.14 H -0.06 M -0.34 -0.27 H -0.06 M -0.34 -0.40 H -0.06"), blue, 0.04)
-    b.fill(path("M -0.08 -0.58 Q 0.10 -0.54 0.26 -0.26 Q 0.36 -0.10 0.60 -0.10 V 0 Q 0.28 0 0.16 -0.20 Q 0.02 "
-        "-0.46 -0.08 -0.46 Z"), chute, shade=0.2)
+    b.fill(
+        path(
+            "M -0.08 -0.58 Q 0.10 -0.54 0.26 -0.26 Q 0.36 -0.10 0.60 -0.10 V 0 Q 0.28 0 0.16 -0.20 Q 0.02 "
+            "-0.46 -0.08 -0.46 Z"
+        ),
+        chute,
+        shade=0.2,
+    )
     b.fill(box(-0.40, -0.54, 0.0, -0.47), red, shade=0.1)
     b.fill(polygon(-0.46, -0.76, -0.20, -1.0, 0.06, -0.76), SNOW if air.snow else red, shade=0.2)
 
 
 def _swing(b: Brush, air: Air) -> None:
     frame = air.pick((96, 168, 148), (150, 118, 180), (222, 108, 88))
-    b.limb(path("M -0.46 0 L -0.36 -0.96 M -0.26 0 L -0.36 -0.96 M 0.46 0 L 0.36 -0.96 M 0.26 0 L 0.36 -0.96"),
-        frame, 0.045)
+    b.limb(
+        path("M -0.46 0 L -0.36 -0.96 M -0.26 0 L -0.36 -0.96 M 0.46 0 L 0.36 -0.96 M 0.26 0 L 0.36 -0.96"),
+        frame,
+        0.045,
+    )
     b.limb(path("M -0.38 -0.96 H 0.38"), SNOW if air.snow else frame, 0.055)
-    b.line(path("M -0.22 -0.95 L -0.19 -0.32 M -0.04 -0.95 L -0.01 -0.32 M 0.08 -0.95 L 0.13 -0.36 "
-        "M 0.26 -0.95 L 0.31 -0.36"), (104, 104, 116), 0.014)
+    b.line(
+        path(
+            "M -0.22 -0.95 L -0.19 -0.32 M -0.04 -0.95 L -0.01 -0.32 M 0.08 -0.95 L 0.13 -0.36 "
+            "M 0.26 -0.95 L 0.31 -0.36"
+        ),
+        (104, 104, 116),
+        0.014,
+    )
     b.fill(box(-0.22, -0.34, 0.02, -0.29, 0.02), (236, 150, 76), shade=0)
     b.fill(box(0.10, -0.38, 0.34, -0.33, 0.02), (236, 150, 76), shade=0)

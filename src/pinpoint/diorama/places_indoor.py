@@ -109,8 +109,9 @@ def _stove(b: Brush) -> None:
     b.fill(box(0.79, 0.535, 0.99, 0.625, 0.012), (86, 92, 106), shade=0.2)
     for x in (0.80, 0.85, 0.93, 0.98):
         b.dot(x, 0.505, 0.012, (96, 100, 112))
-    b.fill(polygon(0.755, 0.25, 0.83, 0.15, 0.83, -0.02, 0.95, -0.02, 0.95, 0.15, 1.03, 0.25), (196, 204, 212),
-        shade=0.25)
+    b.fill(
+        polygon(0.755, 0.25, 0.83, 0.15, 0.83, -0.02, 0.95, -0.02, 0.95, 0.15, 1.03, 0.25), (196, 204, 212), shade=0.25
+    )
     b.fill(box(0.745, 0.25, 1.03, 0.275), (168, 178, 190), shade=0)
     b.fill(box(0.81, 0.40, 0.93, 0.465, 0.012), (214, 110, 86), shade=0.25)
     b.line(path("M 0.785 0.42 H 0.81 M 0.93 0.42 H 0.955"), (150, 74, 62), 0.013)
@@ -129,8 +130,12 @@ def _pans(b: Brush) -> None:
 
 def living_room(b: Brush, air: Air) -> None:
     """Striped wallpaper, curtains, a picture over a sideboard, a standard lamp, a rug on plain boards."""
-    b.wash(box(-0.02, -0.02, 1.02, _FLOOR), *air.pick(((246, 222, 204), (242, 214, 196)), ((226, 232, 212), (218,
-        226, 202)), ((216, 226, 236), (208, 218, 230))))
+    b.wash(
+        box(-0.02, -0.02, 1.02, _FLOOR),
+        *air.pick(
+            ((246, 222, 204), (242, 214, 196)), ((226, 232, 212), (218, 226, 202)), ((216, 226, 236), (208, 218, 230))
+        ),
+    )
     stripes = " ".join(f"M {x / 100:.2f} -0.02 V 0.60" for x in range(2, 102, 8))
     b.line(path(stripes), air.pick((226, 182, 170), (180, 204, 164), (166, 188, 214)), 0.030)
     _floor(b, (226, 196, 158), (236, 212, 178))
@@ -152,8 +157,14 @@ def _curtains(b: Brush, air: Air) -> None:
     right = "M 0.785 0.05 H 0.665 Q 0.655 0.30 0.745 0.36 L 0.705 0.56 H 0.795 Q 0.775 0.36 0.785 0.05 Z"
     for d in (left, right):
         b.fill(path(d), cloth, shade=0.2)
-    b.line(path("M 0.25 0.06 Q 0.26 0.25 0.235 0.35 M 0.295 0.06 Q 0.30 0.26 0.245 0.35 "
-        "M 0.75 0.06 Q 0.74 0.25 0.765 0.35 M 0.705 0.06 Q 0.70 0.26 0.755 0.35"), darker(cloth, 0.25), 0.006)
+    b.line(
+        path(
+            "M 0.25 0.06 Q 0.26 0.25 0.235 0.35 M 0.295 0.06 Q 0.30 0.26 0.245 0.35 "
+            "M 0.75 0.06 Q 0.74 0.25 0.765 0.35 M 0.705 0.06 Q 0.70 0.26 0.755 0.35"
+        ),
+        darker(cloth, 0.25),
+        0.006,
+    )
     b.limb(path("M 0.19 0.045 H 0.81"), (176, 132, 88), 0.014)
 
 
@@ -161,8 +172,12 @@ def _picture(b: Brush) -> None:
     """A framed landscape of two hills."""
     b.fill(box(0.035, 0.14, 0.175, 0.29), (206, 164, 92), shade=0.2)
     b.fill(box(0.052, 0.157, 0.158, 0.273), (206, 228, 236), shade=0)
-    b.fill(polygon(0.052, 0.273, 0.085, 0.20, 0.115, 0.245, 0.135, 0.22, 0.158, 0.273), (122, 168, 122), shade=0,
-        outline=False)
+    b.fill(
+        polygon(0.052, 0.273, 0.085, 0.20, 0.115, 0.245, 0.135, 0.22, 0.158, 0.273),
+        (122, 168, 122),
+        shade=0,
+        outline=False,
+    )
 
 
 def _sideboard(b: Brush) -> None:
@@ -179,24 +194,41 @@ def _standard_lamp(b: Brush, air: Air) -> None:
     b.fill(polygon(0.80, 0.34, 0.835, 0.19, 0.925, 0.19, 0.96, 0.34), LAMP if air.lit else (250, 236, 200), shade=0.12)
 
 
-_SPINES: tuple[RGB, ...] = ((190, 84, 74), (84, 124, 168), (226, 184, 96), (104, 146, 104), (140, 104, 150), (220,
-    206, 178), (206, 136, 84))
+_SPINES: tuple[RGB, ...] = (
+    (190, 84, 74),
+    (84, 124, 168),
+    (226, 184, 96),
+    (104, 146, 104),
+    (140, 104, 150),
+    (220, 206, 178),
+    (206, 136, 84),
+)
 
 
 def library(b: Brush, air: Air) -> None:
     """Shelves of coloured spines to the ceiling on both sides and below the window, a ladder, two hanging lamps."""
     b.wash(box(-0.02, -0.02, 1.02, _FLOOR), (228, 210, 178), (220, 200, 168))
     _floor(b, (206, 196, 206), (222, 214, 220))
-    b.wash(polygon(0.26, 0.66, 0.74, 0.66, 0.92, 1.02, 0.08, 1.02), *air.pick(((198, 178, 186), (214, 198, 204)),
-        ((176, 194, 184), (198, 212, 204)), ((178, 186, 206), (200, 206, 220))))
+    b.wash(
+        polygon(0.26, 0.66, 0.74, 0.66, 0.92, 1.02, 0.08, 1.02),
+        *air.pick(
+            ((198, 178, 186), (214, 198, 204)), ((176, 194, 184), (198, 212, 204)), ((178, 186, 206), (200, 206, 220))
+        ),
+    )
     _shelves(b, -0.03, 0.235, (0.0, 0.125, 0.25, 0.375, 0.50, 0.63))
     _shelves(b, 0.765, 1.03, (0.0, 0.125, 0.25, 0.375, 0.50, 0.63))
     _shelves(b, 0.255, 0.745, (0.52, 0.63))
     _window(b, air, (168, 124, 88))
     with _mirrored(b, air):
         b.limb(path("M 0.115 0.70 L 0.20 0.02 M 0.215 0.70 L 0.275 0.02"), (214, 172, 118), 0.014)
-        b.line(path("M 0.128 0.60 H 0.224 M 0.140 0.50 H 0.233 M 0.153 0.40 H 0.242 M 0.165 0.30 H 0.25 "
-            "M 0.178 0.20 H 0.26 M 0.19 0.10 H 0.268"), (186, 142, 92), 0.013)
+        b.line(
+            path(
+                "M 0.128 0.60 H 0.224 M 0.140 0.50 H 0.233 M 0.153 0.40 H 0.242 M 0.165 0.30 H 0.25 "
+                "M 0.178 0.20 H 0.26 M 0.19 0.10 H 0.268"
+            ),
+            (186, 142, 92),
+            0.013,
+        )
     for x in (0.262, 0.738):
         b.line(path(f"M {x} -0.02 V 0.05"), (104, 84, 72), 0.008)
         b.fill(path(f"M {x - 0.04:.3f} 0.085 Q {x} 0.015 {x + 0.04:.3f} 0.085 Z"), (96, 142, 118), shade=0.15)
@@ -210,8 +242,14 @@ def _shelves(b: Brush, left: float, right: float, levels: tuple[float, ...]) -> 
         b.fill(_spines(left, right, levels, k), rgb, shade=0, outline=b.style == "sketch")
     for y in levels:
         b.fill(box(left, y - 0.006, right, y + 0.014), wood, shade=0)
-    b.line(path(f"M {left + 0.004:.3f} {levels[0]:.3f} V {levels[-1]:.3f} M {right - 0.004:.3f} {levels[0]:.3f} V "
-        f"{levels[-1]:.3f}"), wood, 0.018)
+    b.line(
+        path(
+            f"M {left + 0.004:.3f} {levels[0]:.3f} V {levels[-1]:.3f} M {right - 0.004:.3f} {levels[0]:.3f} V "
+            f"{levels[-1]:.3f}"
+        ),
+        wood,
+        0.018,
+    )
 
 
 @lru_cache(maxsize=64)
@@ -227,5 +265,3 @@ def _spines(left: float, right: float, levels: tuple[float, ...], colour: int) -
                 out.addRect(skia.Rect.MakeLTRB(x, top + gap, min(x + wide, right - 0.012), bottom))
             x += wide + 0.003
     return out
-
-

@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pinpoint.errors import unknown
 from pinpoint.files import digest
@@ -20,9 +20,9 @@ WORLD_VERSION = "1"  # raise it whenever a scene would be drawn or sampled diffe
 
 ANIMALS = ("cat", "dog", "bird", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
 OBJECTS = (
-    "bicycle", "car", "bus", "truck", "motorcycle", "boat", "airplane", "kite", "balloon", "cushion", "clock", "lantern",
-    "bench", "umbrella", "suitcase", "sports ball", "chair", "couch", "potted plant", "vase", "book", "cup", "bottle",
-    "cake", "teddy bear", "tv", "fire hydrant", "traffic light", "stop sign", "backpack", "guitar",
+    "bicycle", "car", "bus", "truck", "motorcycle", "boat", "airplane", "kite", "balloon", "cushion", "clock",
+    "lantern", "bench", "umbrella", "suitcase", "sports ball", "chair", "couch", "potted plant", "vase", "book", "cup",
+    "bottle", "cake", "teddy bear", "tv", "fire hydrant", "traffic light", "stop sign", "backpack", "guitar",
 )  # fmt: skip
 SKY = frozenset({"airplane", "kite", "balloon"})  # these hang in the air
 SHAPED = frozenset({"kite", "balloon", "cushion", "clock", "lantern"})  # these come in every shape
@@ -128,7 +128,8 @@ def room_for_others(people: int) -> int:
 def _others(rng: random.Random, subject: Thing, people: int) -> tuple[Thing, ...]:
     taken, out = {subject.name}, []
     for _ in range(int(rng.random() * (room_for_others(people) + 1))):
-        thing = sample_thing(rng, "animal" if rng.random() < 0.3 else "object", "small" if rng.random() < 0.6 else "medium")
+        kind = "animal" if rng.random() < 0.3 else "object"
+        thing = sample_thing(rng, kind, "small" if rng.random() < 0.6 else "medium")
         if thing.name not in taken:
             out.append(thing)
         taken.add(thing.name)
@@ -211,7 +212,7 @@ def held_out(scene: Scene) -> bool:
 
 
 def split_of(scene: Scene) -> str:
-    """"train", "dev" or "test", by the scene's core alone: no core occurs in two splits, whatever else differs."""
+    """ "train", "dev" or "test", by the scene's core alone: no core occurs in two splits, whatever else differs."""
     if held_out(scene):
         return "test"
     bucket = _bucket(*scene.core, of=100)
@@ -232,6 +233,6 @@ def sample_split(n: int, split: str, seed: int) -> list[Scene]:
     return scenes
 
 
-def with_subject(scene: Scene, **changes: str | None) -> Scene:
-    """The scene with some attributes of its subject changed."""
+def with_subject(scene: Scene, **changes: Any) -> Scene:
+    """The scene with some attributes (fields of `Thing`) of its subject changed."""
     return replace(scene, subject=replace(scene.subject, **changes))

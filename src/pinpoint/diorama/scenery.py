@@ -10,15 +10,37 @@ TRUNK: RGB = (124, 92, 68)
 LAMP: RGB = (255, 226, 140)
 
 
-def stand(b: Brush, air: Air, x: float, y: float, h: float, draw: Callable[..., None], *args: object, wide: float = 0.2,
-          flip: bool = False, bends: bool = True) -> None:
+def stand(
+    b: Brush,
+    air: Air,
+    x: float,
+    y: float,
+    h: float,
+    draw: Callable[..., None],
+    *args: object,
+    wide: float = 0.2,
+    flip: bool = False,
+    bends: bool = True,
+) -> None:
     """Put a thing of height `h` on the ground at (x, y), with the shadow of the hour; plants bend in a storm."""
     lean = air.light.lean * (-1 if air.flip else 1)
     if abs(lean) > 0.3 and b.style != "sketch":
         far, w = x + lean * h * 0.85, wide * h
-        b.wash(polygon(round(x - w * 0.4, 3), y, round(x + w * 0.4, 3), y, round(far + w, 3),
-            round(y + 0.05 * h + 0.02, 3),
-                       round(far - w, 3), round(y + 0.05 * h + 0.02, 3)), (70, 66, 110), (70, 66, 110), alpha=0.28)
+        b.wash(
+            polygon(
+                round(x - w * 0.4, 3),
+                y,
+                round(x + w * 0.4, 3),
+                y,
+                round(far + w, 3),
+                round(y + 0.05 * h + 0.02, 3),
+                round(far - w, 3),
+                round(y + 0.05 * h + 0.02, 3),
+            ),
+            (70, 66, 110),
+            (70, 66, 110),
+            alpha=0.28,
+        )
     with b.at(x, y, h, flip=flip, turn=air.wind if bends else 0.0):
         draw(b, air, *args)
 
@@ -41,8 +63,10 @@ def round_tree(b: Brush, air: Air, green: RGB = (106, 164, 88), far: float = 0.0
         b.fill(_CROWN_SNOW, air.far(SNOW, far), shade=0, outline=False)
 
 
-_PINE = path("M 0 -1 L 0.15 -0.70 L 0.09 -0.70 L 0.22 -0.42 L 0.13 -0.42 L 0.29 -0.10 L -0.29 -0.10 L -0.13 -0.42 "
-             "L -0.22 -0.42 L -0.09 -0.70 L -0.15 -0.70 Z")
+_PINE = path(
+    "M 0 -1 L 0.15 -0.70 L 0.09 -0.70 L 0.22 -0.42 L 0.13 -0.42 L 0.29 -0.10 L -0.29 -0.10 L -0.13 -0.42 "
+    "L -0.22 -0.42 L -0.09 -0.70 L -0.15 -0.70 Z"
+)
 _PINE_SNOW = path(
     "M 0 -1 L 0.15 -0.70 L 0.05 -0.76 L 0 -0.68 L -0.06 -0.76 L -0.15 -0.70 Z "
     "M 0.10 -0.67 L 0.22 -0.42 L 0.11 -0.50 L 0.02 -0.42 L -0.10 -0.50 L -0.22 -0.42 L -0.10 -0.67 Z "
@@ -58,13 +82,16 @@ def pine(b: Brush, air: Air, far: float = 0.0) -> None:
         b.fill(_PINE_SNOW, air.far(SNOW, far), shade=0, outline=False)
 
 
-_FRONDS = tuple(path(d) for d in (
-    "M 0.10 -0.82 C -0.06 -1.00 -0.30 -0.98 -0.40 -0.74 C -0.26 -0.86 -0.08 -0.88 0.10 -0.82 Z",
-    "M 0.10 -0.82 C 0.28 -1.00 0.52 -0.96 0.60 -0.72 C 0.46 -0.86 0.28 -0.88 0.10 -0.82 Z",
-    "M 0.10 -0.82 C -0.08 -0.84 -0.26 -0.72 -0.26 -0.48 C -0.18 -0.64 -0.04 -0.74 0.10 -0.82 Z",
-    "M 0.10 -0.82 C 0.30 -0.84 0.48 -0.72 0.48 -0.46 C 0.38 -0.64 0.24 -0.74 0.10 -0.82 Z",
-    "M 0.10 -0.82 C 0.06 -0.98 0.14 -1.04 0.30 -1.02 C 0.20 -0.98 0.14 -0.92 0.10 -0.82 Z",
-))
+_FRONDS = tuple(
+    path(d)
+    for d in (
+        "M 0.10 -0.82 C -0.06 -1.00 -0.30 -0.98 -0.40 -0.74 C -0.26 -0.86 -0.08 -0.88 0.10 -0.82 Z",
+        "M 0.10 -0.82 C 0.28 -1.00 0.52 -0.96 0.60 -0.72 C 0.46 -0.86 0.28 -0.88 0.10 -0.82 Z",
+        "M 0.10 -0.82 C -0.08 -0.84 -0.26 -0.72 -0.26 -0.48 C -0.18 -0.64 -0.04 -0.74 0.10 -0.82 Z",
+        "M 0.10 -0.82 C 0.30 -0.84 0.48 -0.72 0.48 -0.46 C 0.38 -0.64 0.24 -0.74 0.10 -0.82 Z",
+        "M 0.10 -0.82 C 0.06 -0.98 0.14 -1.04 0.30 -1.02 C 0.20 -0.98 0.14 -0.92 0.10 -0.82 Z",
+    )
+)
 
 
 def palm(b: Brush, air: Air) -> None:
@@ -116,5 +143,6 @@ def house(b: Brush, air: Air, wall: RGB, roof: RGB, gable: bool, wide: float = 0
         b.wash(box(left, y, right, low), pane, lighter(pane, 0.2))
         bars = f"M {left} {y} H {right} V {low} H {left} V {y} M {x:.3f} {y} V {low} M {left} {y + 0.09:.2f} H {right}"
         b.line(path(bars), (250, 246, 236), 0.02)
-    b.fill(box(round(-w * 0.5 - 0.09, 3), -0.34, round(-w * 0.5 + 0.09, 3), 0.0), air.far((126, 110, 116), 0.1),
-        shade=0.1)
+    b.fill(
+        box(round(-w * 0.5 - 0.09, 3), -0.34, round(-w * 0.5 + 0.09, 3), 0.0), air.far((126, 110, 116), 0.1), shade=0.1
+    )

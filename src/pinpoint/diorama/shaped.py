@@ -36,8 +36,10 @@ def _corners(shape: str) -> list[tuple[float, float]]:
         turns = [math.tau * (k / 10 - 0.25) for k in range(10)]
         return [((1, 0.5)[k % 2] * math.cos(t), (1, 0.5)[k % 2] * math.sin(t)) for k, t in enumerate(turns)]
     heart = [math.tau * k / 56 for k in range(56)]
-    return [(16 * math.sin(t) ** 3,
-        -13 * math.cos(t) + 5 * math.cos(2 * t) + 2 * math.cos(3 * t) + math.cos(4 * t)) for t in heart]
+    return [
+        (16 * math.sin(t) ** 3, -13 * math.cos(t) + 5 * math.cos(2 * t) + 2 * math.cos(3 * t) + math.cos(4 * t))
+        for t in heart
+    ]
 
 
 def _cut(points: list[tuple[float, float]], t: float) -> list[tuple[float, float]]:
@@ -45,7 +47,8 @@ def _cut(points: list[tuple[float, float]], t: float) -> list[tuple[float, float
     after = points[1:] + points[:1]
     return [
         (a[0] + s * (c[0] - a[0]), a[1] + s * (c[1] - a[1]))
-        for a, c in zip(points, after, strict=True) for s in (t, 1 - t)
+        for a, c in zip(points, after, strict=True)
+        for s in (t, 1 - t)
     ]
 
 
@@ -87,9 +90,13 @@ def kite(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     high = half_height(form, 0.48, 0.03)
     y, side = -0.995 + high, 1 if v[0] < 0.5 else -1
     sail, end = outline(form, 0.0, y, 0.48, 0.03), foot(form, y, 0.48, 0.03)
-    b.line(path(
-        f"M 0 {end - 0.02} Q {0.22 * side} {end + 0.08} {0.04 * side} -0.16 Q {-0.14 * side} -0.06 {0.2 * side} -0.03"),
-        INK, 0.016,
+    b.line(
+        path(
+            f"M 0 {end - 0.02} Q {0.22 * side} {end + 0.08} {0.04 * side} -0.16 Q {-0.14 * side} -0.06 "
+            f"{0.2 * side} -0.03"
+        ),
+        INK,
+        0.016,
     )
     b.fill(sail, rgb, shade=0.10)
     with b.clip(sail):
@@ -98,9 +105,13 @@ def kite(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         b.line(path(f"M 0 -1 V 0 M -0.5 {y} H 0.5"), (92, 66, 50), 0.024)
     ribbon = rgb if v[1] < 0.5 else accent(rgb)
     for x, at in ((0.1 * side, (end - 0.16) / 2 + 0.02), (0.0, -0.12), (0.18 * side, -0.04)):
-        b.fill(polygon(x, at, x - 0.075, at - 0.04, x - 0.075, at + 0.035, x, at, x + 0.075, at - 0.04, x + 0.075,
-            at + 0.035),
-               ribbon, shade=0.0)
+        b.fill(
+            polygon(
+                x, at, x - 0.075, at - 0.04, x - 0.075, at + 0.035, x, at, x + 0.075, at - 0.04, x + 0.075, at + 0.035
+            ),
+            ribbon,
+            shade=0.0,
+        )
 
 
 def balloon(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -109,16 +120,24 @@ def balloon(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     soft = 0.14 if form in ("square", "triangle") else 0.2
     y = -0.99 + half_height(form, 0.52, soft)
     end = foot(form, y, 0.52, soft)
-    b.line(path(
-        f"M 0 {end} Q {0.12 * side} {end * 2 / 3} 0 {end / 2} Q {-0.1 * side} {end / 4} {0.02 * side} -0.01"), (120,
-            108, 112), 0.018)
+    b.line(
+        path(f"M 0 {end} Q {0.12 * side} {end * 2 / 3} 0 {end / 2} Q {-0.1 * side} {end / 4} {0.02 * side} -0.01"),
+        (120, 108, 112),
+        0.018,
+    )
     b.fill(polygon(0, end - 0.03, -0.05, end + 0.045, 0.05, end + 0.045), darker(rgb, 0.15), shade=0.0)
     b.fill(outline(form, 0.0, y, 0.52, soft), rgb, shade=0.34)
-    shine = {"round": (-0.12, -0.14), "square": (-0.15, -0.16), "triangle": (-0.07, -0.02), "star": (-0.1, -0.09),
-        "heart": (-0.14, -0.13)}
+    shine = {
+        "round": (-0.12, -0.14),
+        "square": (-0.15, -0.16),
+        "triangle": (-0.07, -0.02),
+        "star": (-0.1, -0.09),
+        "heart": (-0.14, -0.13),
+    }
     x, dy = shine[form]
-    b.fill(oval(x, y + dy, 0.055, 0.04 if v[1] < 0.5 else 0.075), mix(rgb, (255, 255, 255), 0.75), shade=0.0,
-        outline=False)
+    b.fill(
+        oval(x, y + dy, 0.055, 0.04 if v[1] < 0.5 else 0.075), mix(rgb, (255, 255, 255), 0.75), shade=0.0, outline=False
+    )
 
 
 def cushion(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
@@ -136,7 +155,8 @@ def cushion(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
         if cloth == 1:
             b.line(
                 path("M -0.6 -0.1 L 0.3 -1 M -0.35 0 L 0.6 -0.95 M -0.6 -0.45 L 0 -1.05 M 0 0 L 0.6 -0.6"),
-                lighter(rgb, 0.4), 0.035,
+                lighter(rgb, 0.4),
+                0.035,
             )
         elif cloth == 2:
             for k in range(5):
@@ -188,8 +208,11 @@ def clock(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     hour, minute = int(v[0] * 12), int(v[1] * 12)
     for turn, length, width in ((hour + minute / 12, 0.6, 0.045), (minute, 0.95, 0.03)):
         t = math.tau * (turn / 12 - 0.25)
-        b.line(polygon(0.0, middle, reach * length * math.cos(t), middle + reach * length * math.sin(t),
-            closed=False), INK, width)
+        b.line(
+            polygon(0.0, middle, reach * length * math.cos(t), middle + reach * length * math.sin(t), closed=False),
+            INK,
+            width,
+        )
     b.dot(0.0, middle, 0.026, (200, 70, 50))
 
 
@@ -201,8 +224,9 @@ def lantern(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     y = -0.975 + high
     end = foot(form, y, size, soft)
     b.shadow(0.3)
-    b.line(path(
-        f"M 0 {end - 0.08} V -0.12 M -0.2 -0.015 L 0 -0.14 L 0.2 -0.015 M 0 -0.14 V -0.015"), (84, 60, 48), 0.04)
+    b.line(
+        path(f"M 0 {end - 0.08} V -0.12 M -0.2 -0.015 L 0 -0.14 L 0.2 -0.015 M 0 -0.14 V -0.015"), (84, 60, 48), 0.04
+    )
     paper = outline(form, 0.0, y, size, soft)
     b.fill(paper, rgb, shade=0.16)
     with b.clip(paper):

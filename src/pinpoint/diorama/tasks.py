@@ -30,7 +30,9 @@ def facets(split: str = "test", gallery: int = 3000, per_facet: int = 250) -> Be
     """
     scenes = sample_split(gallery, split, _SPLIT_SEED.get(split, 0))
     queries = [q for name in FACETS for q in _facet_queries(name, scenes, per_facet)]
-    notes = {"task": "facets", "negatives": "label excludes the query's", "positives": "objects and animals cover >= 5 %"}
+    notes = {
+        "task": "facets", "negatives": "label excludes the query's", "positives": "objects and animals cover >= 5 %",
+    }  # fmt: skip
     return Benchmark("diorama-facets", WORLD_VERSION, split, _gallery(scenes), tuple(queries), notes)
 
 
@@ -63,7 +65,8 @@ def facets_whole(split: str = "test", gallery: int = 3000) -> Benchmark:
             right = tuple(s.id for s in scenes if answers(name, label, s))
             vague = tuple(s.id for s in scenes if not answers(name, label, s) and not contradicts(name, label, s))
             if right:
-                queries.append(Query(f"{name}-{i:03d}", right, text=text, prompt=facet.question, group=name, exclude=vague))
+                query_id = f"{name}-{i:03d}"
+                queries.append(Query(query_id, right, text=text, prompt=facet.question, group=name, exclude=vague))
     notes = {"task": "facets, whole gallery", "vague": "pictures that neither answer nor contradict are excluded"}
     return Benchmark("diorama-facets-whole", WORLD_VERSION, split, _gallery(scenes), tuple(queries), notes)
 
@@ -76,11 +79,11 @@ def style(split: str = "test", gallery: int = 1000, queries: int = 400) -> Bench
         raise PinpointError(f"{queries} style queries need a gallery of at least as many scenes, not {gallery}")
     scenes = sample_split(gallery, split, _SPLIT_SEED.get(split, 0) + 1)
     rng = random.Random("style")
-    out = [
-        Query(f"{s.id}-text", (s.id,), text=caption(s, rng, EVERYTHING), group="text", target=s.id) for s in scenes[:queries]
-    ]
+    asked = scenes[:queries]
+    texts = [caption(s, rng, EVERYTHING) for s in asked]
+    out = [Query(f"{s.id}-text", (s.id,), text=t, group="text", target=s.id) for s, t in zip(asked, texts, strict=True)]
     for kind in STYLES[1:]:
-        out += [Query(f"{s.id}-{kind}", (s.id,), image=image_id(s, kind), group=kind, target=s.id) for s in scenes[:queries]]
+        out += [Query(f"{s.id}-{kind}", (s.id,), image=image_id(s, kind), group=kind, target=s.id) for s in asked]
     notes = {"task": "style", "text": "every attribute mentioned", "unseen": "glass"}
     return Benchmark("diorama-style", WORLD_VERSION, split, _gallery(scenes), tuple(out), notes)
 
@@ -93,7 +96,7 @@ AREA_EDGES = (0.0, 0.015, 0.03, 0.05, 0.08, 0.12, 0.20, 1.0)  # shares of the pi
 
 
 def by_area(split: str = "test", gallery: int = 3000, most: int = 300) -> Benchmark:
-    """"Find me an image that contains any …" for things of every size. Groups are "<role> <area bin>": whether the
+    """ "Find me an image that contains any …" for things of every size. Groups are "<role> <area bin>": whether the
     thing is the picture's subject (nearly always captioned) or secondary (seldom), and how much of the picture it
     covers. At most `most` queries a group; pools of 100 as in `facets`."""
     scenes = sample_split(gallery, split, _SPLIT_SEED.get(split, 0))

@@ -48,7 +48,9 @@ class DioramaImages:
 class TrainingPairs:
     """`n` training scenes with a fresh caption each time one is asked for, as a photograph has several writers."""
 
-    def __init__(self, n: int, seed: int = 0, mention: Mention = DEFAULT, split: str = "train", size: int = NATIVE_SIZE):
+    def __init__(
+        self, n: int, seed: int = 0, mention: Mention = DEFAULT, split: str = "train", size: int = NATIVE_SIZE
+    ):
         self.scenes = sample_split(n, split, seed)
         self.mention, self.size = mention, size
         self.digest = digest(["pairs", WORLD_VERSION, split, n, seed, size])

@@ -34,7 +34,9 @@ SMALL = ClipConfig(96, 16, width=128, layers=4, text_width=128, text_layers=2, t
 SETTINGS = {
     "smoke": Settings(256, 32, Plan(4, 1e-3, warmup=2, save_every=4, evaluate_every=4), 200, 5, SMALL),
     "lite": Settings(60_000, 256, Plan(800, 2e-3, warmup=80, save_every=200, evaluate_every=400), 600, 20, SMALL),
-    "full": Settings(120_000, 512, Plan(4_000, 2e-3, warmup=200, save_every=1000, evaluate_every=1000), 1500, 100, SMALL),
+    "full": Settings(
+        120_000, 512, Plan(4_000, 2e-3, warmup=200, save_every=1000, evaluate_every=1000), 1500, 100, SMALL
+    ),
 }
 
 
@@ -62,9 +64,9 @@ def make(*, out: Path | None, resume: bool, profile: str) -> Path:
     The lite chapter quotes them: six trainings are too long for a page that anybody should be able to run. A smoke run
     records nothing.
     """
-    settings = SETTINGS[profile] if profile in SETTINGS else None
-    if settings is None:
+    if profile not in SETTINGS:
         raise unknown("training profile", profile, list(SETTINGS))
+    settings = SETTINGS[profile]
     folder = cache_folder() / "training" / f"{NAME}-{profile}"
     entries: dict[str, Entry] = {}
     for model in range(len(RATES)):
