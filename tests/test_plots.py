@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from pinpoint import plots
+from pinpoint import figures, plots
 from pinpoint.diorama.draw import render
 from pinpoint.diorama.scene import sample_split
 from pinpoint.diorama.sheets import grid, sample_sheet, scenes_sheet
@@ -128,13 +128,13 @@ def test_a_contact_sheet_names_its_pictures(photos) -> None:
 
 
 def test_facet_rows(photos) -> None:
-    figure = plots.facet_rows([("times", [("dusk", photos[0]), ("night", photos[1])]), ("count", [("3", photos[2])])])
+    figure = figures.facet_rows([("times", [("dusk", photos[0]), ("night", photos[1])]), ("count", [("3", photos[2])])])
     assert [title(ax) for ax in figure.axes] == ["", "dusk", "night", "", "3", ""]
     assert [ax.texts[0].get_text() for ax in figure.axes if ax.texts] == ["times", "count"]
 
 
 def test_held_out_pairs_are_blank() -> None:
-    figure = plots.held_out_map((["cat", "dog"], ["red", "blue"], np.array([[3, 0], [5, 1]])))
+    figure = figures.held_out_map((["cat", "dog"], ["red", "blue"], np.array([[3, 0], [5, 1]])))
     shown = figure.axes[0].images[0].get_array()
     assert shown.mask.tolist() == [[False, True], [False, False]]
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["cat", "dog"]
