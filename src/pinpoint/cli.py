@@ -122,7 +122,7 @@ def facet(name: str, out: Path = Path("facet.jpg"), seed: int = 0, size: Count =
 
 
 @diorama.command()
-def hero(out: Path = Path("hero.jpg"), style: str = "natural", size: Count = 256) -> None:
+def hero(out: Path = Path("hero.jpg"), style: str = "natural", size: Count = 320) -> None:
     """The picture on the cover of the book: twelve chosen scenes."""
     from pinpoint.diorama.hero import hero_sheet
 

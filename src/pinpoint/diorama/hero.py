@@ -1,4 +1,4 @@
-"""The picture on the cover: twelve scenes chosen by hand, one for each place, at different hours and in all weathers."""
+"""The picture on the cover: twelve scenes chosen by hand, one for each place, in all weathers, by day and by night."""
 
 from PIL import Image
 
@@ -17,7 +17,8 @@ def _object(name: str, colour: str, size: str = "small", shape: str | None = Non
 # subject, its position, place, time, weather, people, gesture, material, structure, others, variant
 COVER = (
     Scene(_animal("giraffe", "black"), "centre", "beach", "afternoon", "sunny", 0, None, "metal", "hut",
-          (_object("vase", "blue"), _animal("bear", "brown", "medium"), _animal("horse", "white", "small")), 1955042115),
+          (_object("vase", "blue"), _animal("bear", "brown", "medium"), _animal("horse", "white", "small")),
+          1955042115),
     Scene(_animal("dog", "purple", "large"), "left", "street", "dusk", "cloudy", 0, None, None, None,
           (_animal("bear", "black", "small"), _object("suitcase", "brown", "medium")), 1566786961),
     Scene(_animal("horse", "blue"), "right", "forest", "evening", "cloudy", 3, "sit", None, None,
@@ -42,6 +43,6 @@ COVER = (
 )  # fmt: skip
 
 
-def hero_sheet(style: str = "natural", size: int = 256) -> Image.Image:
+def hero_sheet(style: str = "natural", size: int = 320) -> Image.Image:
     """The twelve scenes of the cover, six in a row."""
     return scenes_sheet(COVER, style, size, columns=6)
