@@ -179,8 +179,10 @@ def _draft(kind: str, kinds: Sequence[str], split: str, rng: random.Random) -> _
             misses = [(m.scene, m.style) for m in near.values()]
             members = [reference.id, image_id(edit.scene, edit.style), *near]
             return reference, edit, members, [(reference, "natural"), (edit.scene, edit.style), *misses, *more]
-    raise PinpointError(f"no group of {GROUP} look-alikes in {_MOST_TRIES:,} {split} scenes by edits of {kinds} "
-                        "alone; allow more kinds of edit, or take a larger split")  # fmt: skip
+    raise PinpointError(
+        f"no group of {GROUP} look-alikes in {_MOST_TRIES:,} {split} scenes by edits of {', '.join(kinds)} alone; "
+        "allow more kinds of edit, or take a larger split"
+    )
 
 
 def _in_split(scene: Scene, kind: str, split: str, rng: random.Random) -> Edit | None:
