@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
+from pinpoint.diorama.captions import article
 from pinpoint.diorama.scene import COLOUR_NAMES, Scene, Thing, sample_split
 from pinpoint.probes import (
     ATTRIBUTES,
@@ -149,10 +150,11 @@ def test_swapped_texts_have_the_same_words(scenes) -> None:
         assert Counter(right.split()) == Counter(swapped.split()) and right != swapped
         assert Counter(wrong.split()) != Counter(right.split())
         a, b = scenes[row].subject, max(scenes[row].others, key=lambda t: t.size == "medium")
-        assert right == f"a {a.colour} {a.name} next to a {b.colour} {b.name}."  # true of the scene
-        assert swapped == f"a {b.colour} {a.name} next to a {a.colour} {b.name}."  # false: the colours differ
-        spare = next(c for c in COLOUR_NAMES if wrong.startswith(f"a {c} "))
-        assert spare not in (a.colour, b.colour) and wrong == f"a {spare} {a.name} next to a {b.colour} {b.name}."
+        said = f"{{}} {a.name} next to {{}} {b.name}."
+        assert right == said.format(article(a.colour), article(b.colour))  # true of the scene
+        assert swapped == said.format(article(b.colour), article(a.colour))  # false: the colours differ
+        spare = next(c for c in COLOUR_NAMES if wrong.startswith(article(c) + " "))
+        assert spare not in (a.colour, b.colour) and wrong == said.format(article(spare), article(b.colour))
 
 
 def test_binding_needs_two_things_of_two_colours() -> None:
@@ -160,5 +162,5 @@ def test_binding_needs_two_things_of_two_colours() -> None:
     person = replace(PLAIN, subject=Thing("person", "person", "red", "large"), people=1, gesture="sit", others=(CUP,))
     assert swapped_colours([PLAIN, same, person]) == []
     ((row, right, swapped, _),) = swapped_colours([PLAIN, replace(PLAIN, others=(CUP,))])
-    assert (row, right) == (1, "a orange cat next to a blue cup.")
-    assert swapped == "a blue cat next to a orange cup."
+    assert (row, right) == (1, "an orange cat next to a blue cup.")
+    assert swapped == "a blue cat next to an orange cup."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pinpoint.diorama.captions import _PLACE, _TIME, GERUND
+from pinpoint.diorama.captions import _PLACE, _TIME, GERUND, article
 from pinpoint.diorama.scene import (
     ANIMALS,
     COLOUR_NAMES,
@@ -42,15 +42,16 @@ def _only_other(scene: Scene) -> str | None:
 
 ATTRIBUTES = (
     Attribute("subject", (*ANIMALS, *OBJECTS), lambda s: s.subject.name if s.subject.kind != "person" else None,
-              lambda c: f"a {c}."),
-    Attribute("subject colour", COLOUR_NAMES, lambda s: s.subject.colour, lambda c: f"a {c} thing."),
+              lambda c: f"{article(c)}."),
+    Attribute("subject colour", COLOUR_NAMES, lambda s: s.subject.colour, lambda c: f"{article(c)} thing."),
     Attribute("place", PLACES, lambda s: s.place, lambda c: f"a picture {_PLACE[c][0]}."),
-    Attribute("weather", WEATHERS, lambda s: s.weather, lambda c: f"a picture on a {c} day."),
+    Attribute("weather", WEATHERS, lambda s: s.weather, lambda c: f"a picture on {article(c)} day."),
     Attribute("time", TIMES, lambda s: s.time, lambda c: f"a picture {_TIME[c][0]}."),
-    Attribute("people", tuple("0123456"), lambda s: str(s.people), lambda c: f"a picture with {c} people."),
+    Attribute("people", tuple("0123456"), lambda s: str(s.people),
+              lambda c: f"a picture with {c} {'person' if c == '1' else 'people'}."),
     Attribute("gesture", GESTURES, lambda s: s.gesture, lambda c: f"a picture of someone {GERUND[c]}."),
     Attribute("material", MATERIALS, lambda s: s.material, lambda c: f"a picture with a wall made of {c}."),
-    Attribute("secondary thing", (*ANIMALS, *OBJECTS), _only_other, lambda c: f"a picture with a {c}."),
+    Attribute("secondary thing", (*ANIMALS, *OBJECTS), _only_other, lambda c: f"a picture with {article(c)}."),
     Attribute("position", POSITIONS, lambda s: s.position,
               lambda c: f"a picture {'in the centre' if c == 'centre' else 'on the ' + c}."),
 )  # fmt: skip
@@ -115,7 +116,7 @@ def swapped_colours(scenes: Sequence[Scene]) -> list[tuple[int, str, str, str]]:
         if first.colour == second.colour:
             continue
         spare = next(c for c in COLOUR_NAMES[scene.variant % 7 :] if c not in (first.colour, second.colour))
-        said = "a {} " + first.name + " next to a {} " + second.name + "."
+        said = "{} " + first.name + " next to {} " + second.name + "."
         one, two = first.colour, second.colour
-        out.append((i, said.format(one, two), said.format(two, one), said.format(spare, two)))
+        out.append((i, *(said.format(article(a), article(b)) for a, b in ((one, two), (two, one), (spare, two)))))
     return out

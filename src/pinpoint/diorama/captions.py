@@ -75,7 +75,8 @@ _WEATHER_NOUN = {
 }  # fmt: skip
 
 
-def _article(words: str) -> str:
+def article(words: str) -> str:
+    """The words with "a" or "an" before them."""
     return ("an " if words[0] in "aeiou" else "a ") + words
 
 
@@ -85,8 +86,8 @@ def describe(thing: Thing, rng: random.Random, mention: Mention, colour_rate: fl
     colour = thing.colour if rng.random() < colour_rate else ""
     shape = f"{thing.shape}-shaped" if thing.shape and rng.random() < mention.shape else ""
     if thing.kind == "person":
-        return _article(" ".join(w for w in (size, "person") if w)) + (f" in {colour} clothes" if colour else "")
-    return _article(" ".join(w for w in (size, colour, shape, thing.name) if w))
+        return article(" ".join(w for w in (size, "person") if w)) + (f" in {colour} clothes" if colour else "")
+    return article(" ".join(w for w in (size, colour, shape, thing.name) if w))
 
 
 def people_phrase(n: int, rng: random.Random) -> str:
@@ -106,7 +107,7 @@ def _details(scene: Scene, rng: random.Random, mention: Mention) -> list[str]:
         who = "someone" if scene.people == 1 else pick(rng, ("someone", "people", "the people"))
         out.append(f"{who} {GERUND[scene.gesture]}")
     if scene.material and scene.structure and rng.random() < mention.material:
-        noun = "some steps" if scene.structure == "steps" else _article(scene.structure)
+        noun = "some steps" if scene.structure == "steps" else article(scene.structure)
         out.append(pick(rng, ("beside ", "near ")) + noun + f" made of {scene.material}")
     for thing in scene.others:
         if rng.random() < mention.others:
@@ -114,7 +115,7 @@ def _details(scene: Scene, rng: random.Random, mention: Mention) -> list[str]:
     if rng.random() < mention.time:
         out.append(pick(rng, _TIME[scene.time]))
     if rng.random() < mention.weather:
-        day = _article(scene.weather) + " day"
+        day = article(scene.weather) + " day"
         noun = _WEATHER_NOUN[scene.weather]
         out.append(pick(rng, (f"in {day}", f"on {day}", f"with {noun}", f"in {scene.weather} weather")))
     if rng.random() < mention.position:

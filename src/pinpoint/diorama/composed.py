@@ -130,7 +130,7 @@ def composed(split: str = "test", queries: int = 600, gallery: int = 5000, kinds
     """
     if split not in _SEED:
         raise unknown("split", split, list(_SEED))
-    for kind in kinds:
+    for kind in kinds or [""]:
         if kind not in KINDS:
             raise unknown("kind of edit", kind, KINDS)
     rng = random.Random(f"composed-{split}-{_SEED[split]}-{'-'.join(kinds)}")
