@@ -103,6 +103,18 @@ def encoders() -> None:
     _console().encoders()
 
 
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="A row or a group of rows, such as render; all.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, two repeats.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Put the whole table on record.")] = False,
+) -> None:
+    """Measure how fast it is: rates, and ratios of a fast path to a slow one that gives the same."""
+    from pinpoint.bench import report
+
+    report(name, quick, record)
+
+
 @diorama.command()
 def sample(
     n: Count = 16, style: str = "natural", out: Path = Path("sheet.jpg"), seed: int = 0, size: Count = 192
