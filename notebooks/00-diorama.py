@@ -146,7 +146,7 @@ plots.show(figure)
 plots.show(figures.held_out_map(galleries.subject_colour_counts(study.params.split_scenes)))
 
 # %% [markdown]
-# We tune on dev and report on test. In the books' later chapters too.
+# We tune on dev and report on test, here and in every later chapter.
 #
 # ## The tasks
 #
@@ -172,7 +172,7 @@ plots.show(plots.retrieval_grid(galleries.facet_examples(facets), size=1.15), ph
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Composed queries: the change in words, the reference picture, right answers framed in green and near-misses framed in orange.", "classes": "dark-light"}}
 rows, references = galleries.composed_examples(composed)
-plots.show(plots.retrieval_grid(rows, references=references, size=1.15), photo=True)
+plots.show(plots.retrieval_grid(rows, references=references, size=1.05), photo=True)
 
 # %% [markdown]
 # **Style.** Find the natural picture of the scene that a sketch, a painting, a mosaic or a text shows.

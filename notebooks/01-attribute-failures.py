@@ -80,10 +80,13 @@ print("encoder", encoder.record.name, "record", encoder.record.digest[:12], "wei
 
 # %% [markdown]
 # Every chapter scores every system with one function, `evaluate(benchmark, retriever)`. A tie counts as its expected
-# value under random order, so a model whose embeddings are all equal scores exactly chance: 1 % for R@1 and 5 % for R@5 among one hundred.
+# value under random order. So a model whose embeddings are all equal scores exactly chance. Among one hundred
+# candidates that is {num}`facets.chance.r1` for R@1 and {num}`facets.chance.r5` for R@5.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Bars of R@5 per facet with 95 percent intervals, sorted. Animals, objects and scenes are high; the other facets are much lower. A grey tick marks chance at 5 percent."}}
 scores = failures.record_metrics(study, result, "facets.clip")
+for metric in ("r1", "r5"):
+    study.record(f"facets.chance.{metric}", result.chance(metric), n=len(benchmark.queries), band=0.0)
 plots.show(figures.facet_bars(result))
 
 # %% [markdown]
@@ -291,8 +294,9 @@ for name, e in bound.items():
 #
 # ````{solution} constant-embeddings
 # :class: dropdown
-# `argmax` returns the first of equal values, so R@1 is 100 %. The reversed `argsort` puts the first candidate last, so R@5 is 0 %. Both are artefacts of the order of the list. `evaluate` gives
-# the expectation under a random order of equal scores: 1 % and 5 %.
+# `argmax` returns the first of equal values, so R@1 is perfect. The reversed `argsort` puts the first candidate last, so
+# R@5 is zero. Both are artefacts of the order of the list. `evaluate` gives the expectation under a random order of
+# equal scores: {num}`facets.chance.r1` and {num}`facets.chance.r5`.
 # ````
 #
 # ```{exercise}

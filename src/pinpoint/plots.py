@@ -141,7 +141,7 @@ def show(figure: Figure, *, photo: bool = False, dpi: int | None = None) -> Disp
     Rendering here, and not in the notebook's inline backend, keeps size and format the same everywhere.
     """
     buffer = io.BytesIO()
-    options = {"format": "jpeg", "pil_kwargs": {"quality": 80, "optimize": True}} if photo else {"format": "png"}
+    options = {"format": "jpeg", "pil_kwargs": {"quality": 76, "optimize": True}} if photo else {"format": "png"}
     dpi = dpi or (100 if photo else 144)  # pictures are drawn at the size at which they are shown
     figure.savefig(buffer, dpi=dpi, bbox_inches="tight", pad_inches=0.06, **options)
     plt.close(figure)

@@ -24,7 +24,7 @@ from pinpoint.diorama.scene import (
 )  # fmt: skip
 from pinpoint.significance import Estimate, bootstrap
 
-THUMB = 128
+THUMB = 112
 Row = tuple[str, list[tuple[np.ndarray, bool]]]
 
 
