@@ -107,6 +107,7 @@ def area_lines(curves: Mapping[str, Sequence[tuple[float, Estimate]]]) -> Figure
 def reader_dots(readings: Mapping[str, tuple[Mapping[str, Estimate], float]]) -> Figure:
     """Accuracy of each reader per attribute: a marker per reader, a grey tick at chance."""
     looks = {
+        "untrained": ("probe, untrained", "1", OKABE_ITO["grey"]),
         "text": ("text (zero-shot)", "X", OKABE_ITO["vermilion"]),
         "pooled": ("probe, pooled", "o", METHOD_COLOUR["pooled"]),
         "tokens": ("probe, tokens", "D", METHOD_COLOUR["tokens"]),
@@ -124,5 +125,7 @@ def reader_dots(readings: Mapping[str, tuple[Mapping[str, Estimate], float]]) ->
     ax.set_yticks(y, list(readings))
     ax.set_xlim(0, 102)
     ax.set_xlabel("accuracy in %")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.14), ncols=4, fontsize=9)
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.45, -0.14), ncols=5, fontsize=8.5, columnspacing=1.0, handletextpad=0.3
+    )
     return figure

@@ -118,5 +118,6 @@ def swapped_colours(scenes: Sequence[Scene]) -> list[tuple[int, str, str, str]]:
         spare = next(c for c in COLOUR_NAMES[scene.variant % 7 :] if c not in (first.colour, second.colour))
         said = "{} " + first.name + " next to {} " + second.name + "."
         one, two = first.colour, second.colour
-        out.append((i, *(said.format(article(a), article(b)) for a, b in ((one, two), (two, one), (spare, two)))))
+        right, swapped, wrong = (said.format(article(a), article(b)) for a, b in ((one, two), (two, one), (spare, two)))
+        out.append((i, right, swapped, wrong))
     return out

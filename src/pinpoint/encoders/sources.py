@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
@@ -75,6 +76,22 @@ def build_model(config: dict[str, Any], source: Path | str) -> nn.Module:
     except TypeError as error:
         raise PinpointError(f"{source}: model_cfg does not describe an open_clip model ({error})") from None
     return model
+
+
+def untrained_twin(encoder: OpenClipEncoder, folder: Path | None = None, seed: int = 0) -> OpenClipEncoder:
+    """The same architecture with random weights: what an encoder can do before it has learned anything.
+
+    `folder` holds the config of a model of this study; a public architecture brings its own.
+    """
+    import open_clip
+
+    record = encoder.record
+    ours = read_json(folder / "config.json")["model_cfg"] if folder else None
+    config = ours or open_clip.get_model_config(record.architecture)
+    torch.manual_seed(seed)
+    model = build_model(config, record.architecture)
+    nothing = replace(record, name=f"untrained {record.name}", weights_sha256=f"random, seed {seed}")
+    return OpenClipEncoder(model, encoder.tokenizer, nothing, str(encoder.device))
 
 
 def library() -> str:
