@@ -5,8 +5,10 @@ import pytest
 import skia
 
 from pinpoint.diorama import brush as brushes
-from pinpoint.diorama.brush import COLOURS, INK, Brush, Light, angle_point, box, darker, lighter, luminance, mix, oval
+from pinpoint.diorama.brush import Brush, Light
 from pinpoint.diorama.brush import path as parse
+from pinpoint.diorama.colour import COLOURS, INK, darker, lighter, luminance, mix
+from pinpoint.diorama.paths import angle_point, box, oval
 
 MEDIA = ("natural", "sketch", "art", "glass")
 SIZE = 64

@@ -63,8 +63,10 @@ def said(attribute: str, scene: Scene, text: str) -> bool | None:
         "position": lambda: bool(re.search(r"on the left|on the right|in the centre", text)),
         "place": lambda: any(p in text for p in _PLACE[scene.place]),
         "time": lambda: any(t in text for t in _TIME[scene.time]),
-        "weather": lambda: bool(re.search(rf"an? {scene.weather} day|in {scene.weather} weather", text))
-        or f"with {_WEATHER_NOUN[scene.weather]}" in text,
+        "weather": lambda: (
+            bool(re.search(rf"an? {scene.weather} day|in {scene.weather} weather", text))
+            or f"with {_WEATHER_NOUN[scene.weather]}" in text
+        ),
         "people": lambda: bool(PEOPLE.search(text)),
         "gesture": lambda: GERUND[scene.gesture] in text if scene.gesture else None,
         "material": lambda: f"made of {scene.material}" in text if scene.material else None,

@@ -66,8 +66,17 @@ def test_the_reference_is_excluded(benchmark) -> None:
 
 def test_the_target_changes_one_thing(benchmark) -> None:
     attributes = ("name", "colour", "shape", "place", "time", "weather", "people")
-    changed_by = {"animal": {"name", "shape"}, "object": {"name", "shape"}, "colour": {"colour"}, "shape": {"shape"},
-                  "count": {"people"}, "place": {"place"}, "time": {"time"}, "weather": {"weather"}, "style": set()}
+    changed_by = {
+        "animal": {"name", "shape"},
+        "object": {"name", "shape"},
+        "colour": {"colour"},
+        "shape": {"shape"},
+        "count": {"people"},
+        "place": {"place"},
+        "time": {"time"},
+        "weather": {"weather"},
+        "style": set(),
+    }
     for query in benchmark.queries:
         (before, _), (after, style) = shown(benchmark, query.image), shown(benchmark, query.target)
         changed = {a for a, x, y in zip(attributes, core(before), core(after), strict=True) if x != y}

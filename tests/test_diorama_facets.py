@@ -156,6 +156,7 @@ def test_places_that_look_alike_do_not_exclude_each_other() -> None:
 @pytest.mark.parametrize("facet", ["times", "gestures", "materials", "scenes", "count"])
 def test_exclusion_is_mutual(facet) -> None:
     """(But for weather: on the sheet, cloudy excludes snowy and snowy does not exclude cloudy.)"""
+
     def scene(label: str) -> Scene:
         changes = {"times": {"time": label}, "scenes": {"place": label}, "gestures": {"people": 1, "gesture": label},
                    "materials": {"material": label, "structure": "hut"},

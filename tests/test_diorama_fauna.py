@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import skia
 
-from pinpoint.diorama.brush import COLOURS, RGB, Brush
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import COLOURS, RGB
 from pinpoint.diorama.fauna import ASPECT, FAUNA
 from pinpoint.diorama.fauna_parts import V3
 

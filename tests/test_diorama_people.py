@@ -5,7 +5,8 @@ import pytest
 
 skia = pytest.importorskip("skia")
 
-from pinpoint.diorama.brush import COLOURS, Brush, Light  # noqa: E402
+from pinpoint.diorama.brush import Brush, Light  # noqa: E402
+from pinpoint.diorama.colour import COLOURS  # noqa: E402
 from pinpoint.diorama.people import ASPECT, GESTURES, HEIGHT, person  # noqa: E402
 from pinpoint.errors import PinpointError  # noqa: E402
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import skia
 
-from pinpoint.diorama.brush import COLOURS, Brush
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import COLOURS
 from pinpoint.diorama.places import INDOOR, PLACES, TIMES, WEATHERS, backdrop, front, lamps, light_of
 
 V = (0.1, 0.3, 0.5)

@@ -12,7 +12,7 @@ from scipy.stats import chi2_contingency
 
 from pinpoint.diorama import air, fauna, materials, people, places, shaped, structures, things
 from pinpoint.diorama import scene as grammar
-from pinpoint.diorama.brush import COLOURS
+from pinpoint.diorama.colour import COLOURS
 from pinpoint.diorama.scene import (
     COLOUR_NAMES,
     INDOOR,

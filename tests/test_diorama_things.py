@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import skia
 
-from pinpoint.diorama.brush import COLOURS, RGB, Brush, Light
+from pinpoint.diorama.brush import Brush, Light
+from pinpoint.diorama.colour import COLOURS, RGB
 from pinpoint.diorama.shaped import half_height, outline
 from pinpoint.diorama.things import ASPECT, SHAPED, SHAPES, SKY, THINGS
 

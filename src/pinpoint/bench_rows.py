@@ -40,7 +40,7 @@ class Sizes:
     scenes: int = 200
     queries: int = 4181
     gallery: int = 2297
-    images: int = 128
+    images: int = 64
     vectors: int = 100_000
     dim: int = 192
     searches: int = 100
@@ -141,7 +141,8 @@ def _random_clip(folder: Path) -> "OpenClipEncoder":
 
 def _encode_images(name: str, sizes: Sizes) -> Measurement:
     clip, pictures = encoder(), _pictures(sizes.images, encoder().image_size)
-    return rate(name, lambda: clip.encode_images(pictures), len(pictures), sizes.repeats, f"{clip!r}, batches of 64")
+    n, against = len(pictures), f"{clip!r}, a batch of {len(pictures)}"
+    return rate(name, lambda: clip.encode_images(pictures, batch_size=n), n, sizes.repeats, against)
 
 
 def _encode_texts(name: str, sizes: Sizes) -> Measurement:
@@ -155,8 +156,9 @@ def _encode_batch(name: str, sizes: Sizes) -> Measurement:
     def embed(batch_size: int) -> np.ndarray:
         return clip.encode_images(pictures, batch_size=batch_size)
 
-    agree(name, embed(64), embed(1), atol=1e-5)
-    return ratio(name, lambda: embed(1), lambda: embed(64), sizes.repeats, f"batch 64 against 1, {clip!r}")
+    n, against = len(pictures), f"a batch of {len(pictures)} against one by one, {clip!r}"
+    agree(name, embed(n), embed(1), atol=1e-5)
+    return ratio(name, lambda: embed(1), lambda: embed(n), sizes.repeats, against)
 
 
 def _store(name: str, sizes: Sizes) -> Measurement:

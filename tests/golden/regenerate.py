@@ -30,7 +30,8 @@ def benchmarks() -> dict[str, str]:
     """The digest of every frozen benchmark, by name and split."""
     made = {"attribute edits, test": tasks.composed("test", 200, 1600, ATTRIBUTE_KINDS)}
     for split in ("dev", "test"):
-        made |= {f"{name}, {split}": getattr(tasks, name)(split) for name in ("facets", "facets_whole", "composed", "style")}
+        for name in ("facets", "facets_whole", "composed", "style"):
+            made[f"{name}, {split}"] = getattr(tasks, name)(split)
     made["by_area, test"] = tasks.by_area()
     return {name: benchmark.digest for name, benchmark in sorted(made.items())}
 

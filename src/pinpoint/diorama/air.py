@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TypeVar
 
-from pinpoint.diorama.brush import RGB, Light, mix
+from pinpoint.diorama.brush import Light
+from pinpoint.diorama.colour import RGB, mix
 
 T = TypeVar("T")
 

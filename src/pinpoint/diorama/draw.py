@@ -6,7 +6,8 @@ import numpy as np
 import skia
 
 from pinpoint.diorama import fauna, people, places, structures, things
-from pinpoint.diorama.brush import COLOURS, Brush, Light
+from pinpoint.diorama.brush import Brush, Light
+from pinpoint.diorama.colour import COLOURS
 from pinpoint.diorama.layout import Layout, Placed, arrange
 from pinpoint.diorama.scene import COLOUR_NAMES, Scene
 from pinpoint.errors import PinpointError, unknown

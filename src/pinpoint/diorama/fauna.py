@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import COLOURS, INK, RGB, Brush, darker, luminance, oval, path, polygon
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import COLOURS, INK, RGB, darker, luminance
 from pinpoint.diorama.fauna_farm import cow, horse, sheep
 from pinpoint.diorama.fauna_parts import (
     CREAM,
@@ -26,6 +27,7 @@ from pinpoint.diorama.fauna_parts import (
     union,
 )
 from pinpoint.diorama.fauna_wild import bear, elephant, giraffe, zebra
+from pinpoint.diorama.paths import oval, path, polygon
 
 
 def cat(b: Brush, rgb: RGB, v: V3) -> None:

@@ -5,7 +5,8 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import RGB, Brush, luminance, oval, path
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import RGB, luminance
 from pinpoint.diorama.fauna_parts import (
     CREAM,
     HORN,
@@ -23,6 +24,7 @@ from pinpoint.diorama.fauna_parts import (
     tube,
     union,
 )
+from pinpoint.diorama.paths import oval, path
 
 
 @lru_cache(maxsize=8)

@@ -4,7 +4,9 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import INK, RGB, Brush, darker, lighter, luminance, mix, path
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance, mix
+from pinpoint.diorama.paths import path
 
 V3 = tuple[float, float, float]
 CREAM: RGB = (250, 240, 222)

@@ -4,8 +4,10 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import INK, RGB, Brush, luminance, oval, path
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, luminance
 from pinpoint.diorama.fauna_parts import CREAM, V3, deep, eye, far, hoof, leg, pale, pen, step, tube, union
+from pinpoint.diorama.paths import oval, path
 
 
 @lru_cache(maxsize=8)

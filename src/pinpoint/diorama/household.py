@@ -1,6 +1,8 @@
 """What stands in a house: furniture, crockery, toys; each one unit tall (see `brush` for the frame)."""
 
-from pinpoint.diorama.brush import INK, RGB, Brush, box, darker, lighter, luminance, mix, oval, path, polygon
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance, mix
+from pinpoint.diorama.paths import box, oval, path, polygon
 from pinpoint.diorama.vehicles import LEATHER, LIT, TYRE, Variety, accent
 
 WOOD: RGB = (150, 104, 68)

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import RGB, Brush, darker, lighter
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import RGB, darker, lighter
 from pinpoint.errors import unknown
 
 MATERIALS = ("wood", "stone", "metal", "paper", "brick")

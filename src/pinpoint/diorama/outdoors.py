@@ -1,6 +1,8 @@
 """What stands in a street or a park, and what one carries there; each one unit tall (see `brush` for the frame)."""
 
-from pinpoint.diorama.brush import INK, RGB, Brush, angle_point, box, darker, lighter, luminance, oval, path, polygon
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance
+from pinpoint.diorama.paths import angle_point, box, oval, path, polygon
 from pinpoint.diorama.vehicles import STEEL, TYRE, Variety, accent, mirrored
 
 

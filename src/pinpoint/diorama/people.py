@@ -13,7 +13,9 @@ from math import acos, cos, hypot, sin
 
 import skia
 
-from pinpoint.diorama.brush import INK, RGB, Brush, box, darker, lighter, luminance, mix, oval, path, polygon
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance, mix
+from pinpoint.diorama.paths import box, oval, path, polygon
 from pinpoint.errors import unknown
 
 GESTURES = ("stand", "sit", "jump", "lie", "bend", "kneel", "squat", "crawl")

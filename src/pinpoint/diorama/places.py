@@ -13,7 +13,9 @@ from functools import lru_cache
 import skia
 
 from pinpoint.diorama.air import TIMES, WEATHERS, Air, light_of
-from pinpoint.diorama.brush import RGB, Brush, box
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import RGB
+from pinpoint.diorama.paths import box
 from pinpoint.diorama.places_built import farm, harbour, park, playground, street
 from pinpoint.diorama.places_indoor import WINDOW, kitchen, library, living_room, window_frame
 from pinpoint.diorama.places_wild import beach, desert, forest, mountains

@@ -4,7 +4,9 @@ None of them holds anything that a query could ask for: no boats, benches, cars,
 """
 
 from pinpoint.diorama.air import Air
-from pinpoint.diorama.brush import RGB, Brush, box, darker, lighter, mix, oval, path, polygon
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import RGB, darker, lighter, mix
+from pinpoint.diorama.paths import box, oval, path, polygon
 from pinpoint.diorama.places_wild import ground
 from pinpoint.diorama.scenery import LAMP, bush, house, lamp_post, round_tree, stand
 from pinpoint.diorama.weather import SNOW, veil

@@ -7,7 +7,9 @@ from itertools import pairwise
 import skia
 
 from pinpoint.diorama.air import Air
-from pinpoint.diorama.brush import RGB, Brush, box, darker, lighter, oval, path, polygon
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import RGB, darker, lighter
+from pinpoint.diorama.paths import box, oval, path, polygon
 from pinpoint.diorama.scenery import LAMP, round_tree
 from pinpoint.diorama.sky import Opening, disc, sky
 from pinpoint.diorama.weather import falling, veil

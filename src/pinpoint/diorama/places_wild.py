@@ -1,7 +1,9 @@
 """Places without walls: beach, forest, mountains, desert. All in the frame of the picture."""
 
 from pinpoint.diorama.air import Air
-from pinpoint.diorama.brush import RGB, Brush, box, darker, lighter, mix, path, polygon
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import RGB, darker, lighter, mix
+from pinpoint.diorama.paths import box, path, polygon
 from pinpoint.diorama.scenery import TRUNK, bush, cactus, palm, pine, stand
 from pinpoint.diorama.weather import SNOW, veil
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from pinpoint.diorama.air import Air
-from pinpoint.diorama.brush import RGB, Brush, box, darker, lighter, mix, oval, path, polygon
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import RGB, darker, lighter, mix
+from pinpoint.diorama.paths import box, oval, path, polygon
 from pinpoint.diorama.weather import SNOW
 
 TRUNK: RGB = (124, 92, 68)

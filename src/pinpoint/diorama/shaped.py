@@ -5,20 +5,9 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import (
-    INK,
-    RGB,
-    Brush,
-    angle_point,
-    box,
-    darker,
-    lighter,
-    luminance,
-    mix,
-    oval,
-    path,
-    polygon,
-)
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance, mix
+from pinpoint.diorama.paths import angle_point, box, oval, path, polygon
 from pinpoint.diorama.vehicles import LIT, Variety, accent
 
 SHAPES = ("round", "square", "triangle", "star", "heart")

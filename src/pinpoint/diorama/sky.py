@@ -6,7 +6,9 @@ from functools import lru_cache
 import skia
 
 from pinpoint.diorama.air import LIDDED, Air
-from pinpoint.diorama.brush import INK, RGB, Brush, angle_point, box, mix, oval, path
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, mix
+from pinpoint.diorama.paths import angle_point, box, oval, path
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Small architecture for the middle ground. Its shape is incidental; what it is made of is asked for."""
 
-from pinpoint.diorama.brush import INK, RGB, Brush, box, lighter, path
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, lighter
 from pinpoint.diorama.materials import BASE, MATERIALS, material_fill
+from pinpoint.diorama.paths import box, path
 from pinpoint.errors import unknown
 
 __all__ = ["ASPECT", "MATERIALS", "STRUCTURES", "material_fill", "structure"]

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from pinpoint.diorama import household, outdoors, shaped, vehicles
-from pinpoint.diorama.brush import RGB, Brush
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import RGB
 from pinpoint.diorama.shaped import SHAPES
 
 __all__ = ["ASPECT", "SHAPED", "SHAPES", "SKY", "THINGS"]

@@ -1,6 +1,8 @@
 """What drives, sails and flies: each drawn from the side, facing right, one unit tall (see `brush` for the frame)."""
 
-from pinpoint.diorama.brush import INK, RGB, Brush, box, darker, lighter, luminance, oval, path, polygon
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance
+from pinpoint.diorama.paths import box, oval, path, polygon
 
 Variety = tuple[float, float, float]  # three numbers in [0, 1): incidental differences, never identity
 

@@ -5,7 +5,9 @@ from functools import lru_cache
 import skia
 
 from pinpoint.diorama.air import Air
-from pinpoint.diorama.brush import INK, RGB, Brush, box, mix, oval
+from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.colour import INK, RGB, mix
+from pinpoint.diorama.paths import box, oval
 from pinpoint.diorama.sky import flecks, scatter
 
 SNOW: RGB = (248, 250, 255)
