@@ -1,6 +1,7 @@
 """The benchmark measures what it says, and says nothing where fast and slow disagree. No time is asserted."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -164,7 +165,8 @@ def test_full_sizes_are_those_of_the_benchmarks() -> None:
 def test_the_command(repository: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pinpoint.cli", "bench", *arguments]
-        return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+        environment = os.environ | {"PYTHONPATH": str(repository / "src")}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     result = run("captions", "--quick")
     assert (result.returncode, result.stderr) == (0, "")
