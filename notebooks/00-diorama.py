@@ -102,7 +102,12 @@ plots.show(figures.facet_rows(galleries.facet_rows()), photo=True)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "All ten animals and thirty-one objects of Diorama, each as a large subject with its name.", "classes": "dark-light"}}
 things = galleries.every_thing()
-plots.show(plots.contact_sheet([render(s, "natural", 128) for s in things], [s.subject.name for s in things], columns=9, size=1.05), photo=True)
+plots.show(
+    plots.contact_sheet(
+        [render(s, "natural", 128) for s in things], [s.subject.name for s in things], columns=9, size=1.05
+    ),
+    photo=True,
+)
 
 # %% [markdown]
 # ## What captions leave out

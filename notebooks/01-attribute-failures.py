@@ -77,7 +77,9 @@ plots.show(figures.ranked_queries(result, failures.mid_ranked(result, benchmark.
 
 # %%
 print(benchmark.describe())
-print("encoder", encoder.record.name, "record", encoder.record.digest[:12], "weights", encoder.record.weights_sha256[:12])
+print(
+    "encoder", encoder.record.name, "record", encoder.record.digest[:12], "weights", encoder.record.weights_sha256[:12]
+)
 
 # %% [markdown]
 # Every chapter scores every system with one function, `evaluate(benchmark, retriever)`. A tie counts as its expected
