@@ -6,9 +6,9 @@ import skia
 
 from pinpoint.diorama import brush as brushes
 from pinpoint.diorama.brush import Brush, Light
-from pinpoint.diorama.paths import path as parse
 from pinpoint.diorama.colour import COLOURS, INK, darker, lighter, luminance, mix
 from pinpoint.diorama.paths import angle_point, box, oval
+from pinpoint.diorama.paths import path as parse
 
 MEDIA = ("natural", "sketch", "art", "glass")
 SIZE = 64

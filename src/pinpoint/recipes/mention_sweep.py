@@ -33,7 +33,7 @@ SWEPT = {
 SMALL = ClipConfig(96, 16, width=128, layers=4, text_width=128, text_layers=2, text_heads=2, embed_dim=128)
 SETTINGS = {
     "smoke": Settings(256, 32, Plan(4, 1e-3, warmup=2, save_every=4, evaluate_every=4), 200, 5, SMALL),
-    "lite": Settings(60_000, 256, Plan(800, 2e-3, warmup=80, save_every=200, evaluate_every=400), 600, 20, SMALL),
+    "lite": Settings(60_000, 128, Plan(1_600, 1e-3, warmup=100, save_every=200, evaluate_every=800), 600, 20, SMALL),
     "full": Settings(
         120_000, 512, Plan(4_000, 2e-3, warmup=200, save_every=1000, evaluate_every=1000), 1500, 100, SMALL
     ),
