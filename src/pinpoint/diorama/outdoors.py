@@ -3,7 +3,7 @@
 from pinpoint.diorama.brush import Brush
 from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance
 from pinpoint.diorama.paths import angle_point, box, oval, path, polygon
-from pinpoint.diorama.vehicles import STEEL, TYRE, Variety, accent, mirrored
+from pinpoint.diorama.thing_parts import STEEL, TYRE, Variety, accent, mirrored
 
 
 def bench(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:

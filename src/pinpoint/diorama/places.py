@@ -16,9 +16,11 @@ from pinpoint.diorama.air import TIMES, WEATHERS, Air, light_of
 from pinpoint.diorama.brush import Brush
 from pinpoint.diorama.colour import RGB
 from pinpoint.diorama.paths import box
-from pinpoint.diorama.places_built import farm, harbour, park, playground, street
-from pinpoint.diorama.places_indoor import WINDOW, kitchen, library, living_room, window_frame
+from pinpoint.diorama.places_indoor import kitchen, library, living_room
+from pinpoint.diorama.places_town import park, playground, street
 from pinpoint.diorama.places_wild import beach, desert, forest, mountains
+from pinpoint.diorama.places_work import farm, harbour
+from pinpoint.diorama.room import WINDOW, window_frame
 from pinpoint.diorama.sky import Opening, bolt_at, moon_at, sky
 from pinpoint.diorama.weather import cover, falling, puddles
 

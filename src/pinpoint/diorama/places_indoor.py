@@ -1,6 +1,5 @@
-"""Three rooms. Each has one large window in the middle of its wall; hour and weather are what it shows."""
+"""Three rooms. Each has one large window in the middle of its wall (see `room`); hour and weather are what it shows."""
 
-from contextlib import AbstractContextManager
 from functools import lru_cache
 from itertools import pairwise
 
@@ -10,59 +9,22 @@ from pinpoint.diorama.air import Air
 from pinpoint.diorama.brush import Brush
 from pinpoint.diorama.colour import RGB, darker, lighter
 from pinpoint.diorama.paths import box, oval, path, polygon
-from pinpoint.diorama.scenery import LAMP, round_tree
-from pinpoint.diorama.sky import Opening, disc, sky
-from pinpoint.diorama.weather import falling, veil
-
-WINDOW = Opening(horizon=0.62, top=0.0, width=0.92, floor=0.90)  # in the window's own frame, which is 1 wide, 0.86 tall
-_LEFT, _TOP, _WIDE, _TALL = 0.29, 0.07, 0.42, 0.36
-_FLOOR = 0.62
-
-
-def window_frame() -> tuple[float, float, float, float]:
-    """Left, top, right and bottom edge of every room's window."""
-    return (_LEFT, _TOP, _LEFT + _WIDE, _TOP + _TALL)
-
-
-def _mirrored(b: Brush, air: Air) -> AbstractContextManager[None]:
-    """The frame, turned over in half of the variants; windows are not."""
-    return b.at(1.0 if air.flip else 0.0, 0.0, 1.0, flip=air.flip)
-
-
-def _window(b: Brush, air: Air, frame: RGB) -> None:
-    """Sky, a strip of garden and the weather, cut to the pane; then the bars."""
-    left, top, right, bottom = window_frame()
-    with b.clip(box(left, top, right, bottom)), b.at(left, top, _WIDE):
-        sky(b, air, WINDOW)
-        grass = air.far(air.ground((150, 196, 118)), 0.25)
-        b.wash(path("M -0.02 0.88 V 0.70 Q 0.25 0.62 0.55 0.70 Q 0.80 0.76 1.02 0.68 V 0.88 Z"), grass, grass)
-        for x, h in ((0.04, 0.32), (0.97, 0.26)):
-            with b.at(x, 0.78, h, turn=-abs(air.wind)):
-                round_tree(b, air, (112, 164, 96), 0.3)
-        veil(b, air)
-        falling(b, air, 1.9)
-    pane = box(left, top, right, bottom)
-    b.line(pane, darker(frame, 0.4), 0.034)
-    b.line(pane, frame, 0.026)
-    b.line(path("M 0.5 0.07 V 0.43"), frame, 0.013)
-    b.fill(box(left - 0.035, bottom, right + 0.035, bottom + 0.025, 0.005), frame, shade=0.15)
-
-
-def _floor(b: Brush, far: RGB, near: RGB) -> None:
-    b.wash(box(-0.02, _FLOOR, 1.02, 1.02), far, near)
+from pinpoint.diorama.room import FLOOR, floor, mirrored, window
+from pinpoint.diorama.scenery import LAMP
+from pinpoint.diorama.sky import disc
 
 
 def kitchen(b: Brush, air: Air) -> None:
     """Cupboards above and below, a stove with its hood, pans on a rail, a light chequered floor."""
-    b.wash(box(-0.02, -0.02, 1.02, _FLOOR + 0.01), (250, 240, 214), (244, 232, 204))
-    _floor(b, (226, 232, 230), (238, 242, 238))
+    b.wash(box(-0.02, -0.02, 1.02, FLOOR + 0.01), (250, 240, 214), (244, 232, 204))
+    floor(b, (226, 232, 230), (238, 242, 238))
     b.wash(_chequers(), (206, 218, 220), (212, 222, 224))
     b.line(_joints(), (190, 202, 206), 0.004)
-    with _mirrored(b, air):
+    with mirrored(b, air):
         _cupboards(b, air)
         _stove(b)
         _pans(b)
-    _window(b, air, (252, 250, 244))
+    window(b, air, (252, 250, 244))
 
 
 @lru_cache(maxsize=1)
@@ -133,21 +95,21 @@ def _pans(b: Brush) -> None:
 def living_room(b: Brush, air: Air) -> None:
     """Striped wallpaper, curtains, a picture over a sideboard, a standard lamp, a rug on plain boards."""
     b.wash(
-        box(-0.02, -0.02, 1.02, _FLOOR),
+        box(-0.02, -0.02, 1.02, FLOOR),
         *air.pick(
             ((246, 222, 204), (242, 214, 196)), ((226, 232, 212), (218, 226, 202)), ((216, 226, 236), (208, 218, 230))
         ),
     )
     stripes = " ".join(f"M {x / 100:.2f} -0.02 V 0.60" for x in range(2, 102, 8))
     b.line(path(stripes), air.pick((226, 182, 170), (180, 204, 164), (166, 188, 214)), 0.030)
-    _floor(b, (226, 196, 158), (236, 212, 178))
+    floor(b, (226, 196, 158), (236, 212, 178))
     b.line(path("M -0.02 0.70 H 1.02 M -0.02 0.80 H 1.02 M -0.02 0.92 H 1.02"), (212, 180, 142), 0.005)
     b.fill(box(-0.02, 0.595, 1.02, 0.63), (252, 246, 236), shade=0)
     b.fill(oval(0.5, 0.84, 0.44, 0.115), air.pick((206, 222, 224), (238, 216, 190), (230, 210, 216)), shade=0.06)
     b.line(oval(0.5, 0.84, 0.40, 0.095), air.pick((150, 186, 196), (204, 150, 120), (188, 140, 160)), 0.012)
-    _window(b, air, (252, 248, 240))
+    window(b, air, (252, 248, 240))
     _curtains(b, air)
-    with _mirrored(b, air):
+    with mirrored(b, air):
         _picture(b)
         _sideboard(b)
         _standard_lamp(b, air)
@@ -209,8 +171,8 @@ _SPINES: tuple[RGB, ...] = (
 
 def library(b: Brush, air: Air) -> None:
     """Shelves of coloured spines to the ceiling on both sides and below the window, a ladder, two hanging lamps."""
-    b.wash(box(-0.02, -0.02, 1.02, _FLOOR), (228, 210, 178), (220, 200, 168))
-    _floor(b, (206, 196, 206), (222, 214, 220))
+    b.wash(box(-0.02, -0.02, 1.02, FLOOR), (228, 210, 178), (220, 200, 168))
+    floor(b, (206, 196, 206), (222, 214, 220))
     b.wash(
         polygon(0.26, 0.66, 0.74, 0.66, 0.92, 1.02, 0.08, 1.02),
         *air.pick(
@@ -220,8 +182,8 @@ def library(b: Brush, air: Air) -> None:
     _shelves(b, -0.03, 0.235, (0.0, 0.125, 0.25, 0.375, 0.50, 0.63))
     _shelves(b, 0.765, 1.03, (0.0, 0.125, 0.25, 0.375, 0.50, 0.63))
     _shelves(b, 0.255, 0.745, (0.52, 0.63))
-    _window(b, air, (168, 124, 88))
-    with _mirrored(b, air):
+    window(b, air, (168, 124, 88))
+    with mirrored(b, air):
         b.limb(path("M 0.115 0.70 L 0.20 0.02 M 0.215 0.70 L 0.275 0.02"), (214, 172, 118), 0.014)
         b.line(
             path(

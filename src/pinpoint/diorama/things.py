@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 
-from pinpoint.diorama import household, outdoors, shaped, vehicles
+from pinpoint.diorama import craft, furniture, outdoors, shaped, tableware, vehicles
 from pinpoint.diorama.brush import Brush
 from pinpoint.diorama.colour import RGB
 from pinpoint.diorama.shaped import SHAPES
+from pinpoint.diorama.thing_parts import Variety
 
 __all__ = ["ASPECT", "SHAPED", "SHAPES", "SKY", "THINGS"]
 
-Drawer = Callable[[Brush, RGB, str | None, tuple[float, float, float]], None]
+Drawer = Callable[[Brush, RGB, str | None, Variety], None]
 
 # name: (drawer, width / height of its box)
 _TABLE: dict[str, tuple[Drawer, float]] = {
@@ -18,8 +19,8 @@ _TABLE: dict[str, tuple[Drawer, float]] = {
     "bus": (vehicles.bus, 2.14),
     "truck": (vehicles.truck, 2.04),
     "motorcycle": (vehicles.motorcycle, 1.66),
-    "boat": (vehicles.boat, 1.34),
-    "airplane": (vehicles.airplane, 1.96),
+    "boat": (craft.boat, 1.34),
+    "airplane": (craft.airplane, 1.96),
     "kite": (shaped.kite, 0.80),
     "balloon": (shaped.balloon, 0.80),
     "cushion": (shaped.cushion, 1.00),
@@ -29,21 +30,21 @@ _TABLE: dict[str, tuple[Drawer, float]] = {
     "umbrella": (outdoors.umbrella, 1.20),
     "suitcase": (outdoors.suitcase, 0.74),
     "sports ball": (outdoors.sports_ball, 1.02),
-    "chair": (household.chair, 0.76),
-    "couch": (household.couch, 2.00),
-    "potted plant": (household.potted_plant, 0.86),
-    "vase": (household.vase, 0.66),
-    "book": (household.book, 0.86),
-    "cup": (household.cup, 1.18),
-    "bottle": (household.bottle, 0.52),
-    "cake": (household.cake, 1.24),
-    "teddy bear": (household.teddy_bear, 0.82),
-    "tv": (household.tv, 1.30),
+    "chair": (furniture.chair, 0.76),
+    "couch": (furniture.couch, 2.00),
+    "potted plant": (furniture.potted_plant, 0.86),
+    "vase": (tableware.vase, 0.66),
+    "book": (tableware.book, 0.86),
+    "cup": (tableware.cup, 1.18),
+    "bottle": (tableware.bottle, 0.52),
+    "cake": (tableware.cake, 1.24),
+    "teddy bear": (furniture.teddy_bear, 0.82),
+    "tv": (furniture.tv, 1.30),
     "fire hydrant": (outdoors.fire_hydrant, 0.72),
     "traffic light": (outdoors.traffic_light, 0.48),
     "stop sign": (outdoors.stop_sign, 0.68),
     "backpack": (outdoors.backpack, 0.84),
-    "guitar": (household.guitar, 0.60),
+    "guitar": (furniture.guitar, 0.60),
 }
 
 THINGS: dict[str, Drawer] = {name: drawer for name, (drawer, _) in _TABLE.items()}

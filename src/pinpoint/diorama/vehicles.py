@@ -1,27 +1,9 @@
-"""What drives, sails and flies: each drawn from the side, facing right, one unit tall (see `brush` for the frame)."""
+"""What drives: each drawn from the side, facing right, one unit tall (see `brush` for the frame)."""
 
 from pinpoint.diorama.brush import Brush
-from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance
-from pinpoint.diorama.paths import box, oval, path, polygon
-
-Variety = tuple[float, float, float]  # three numbers in [0, 1): incidental differences, never identity
-
-TYRE: RGB = (54, 52, 60)
-STEEL: RGB = (176, 180, 188)
-PANE: RGB = (196, 222, 234)
-LIT: RGB = (255, 226, 138)
-LEATHER: RGB = (74, 56, 50)
-
-
-def accent(rgb: RGB) -> RGB:
-    """A second colour that shows on `rgb`: cream on most, caramel on yellow, a warm grey on white."""
-    light = luminance(rgb)
-    return (250, 244, 230) if light < 0.75 else (172, 112, 58) if light < 0.9 else (150, 132, 122)
-
-
-def mirrored(b: Brush) -> bool:
-    """True if the present frame is mirrored, so that a drawer can turn its lettering back."""
-    return bool(b.canvas.getTotalMatrix().getScaleX() < 0)
+from pinpoint.diorama.colour import INK, RGB, darker, lighter
+from pinpoint.diorama.paths import box, oval, path
+from pinpoint.diorama.thing_parts import LEATHER, LIT, STEEL, TYRE, Variety, accent, pane
 
 
 def wheel(b: Brush, x: float, r: float) -> None:
@@ -34,7 +16,7 @@ def wheel(b: Brush, x: float, r: float) -> None:
 def _panes(b: Brush, *edges: tuple[float, float, float, float]) -> None:
     """Windows by left, top, right, bottom; after dark they shine."""
     for left, top, right, bottom in edges:
-        b.fill(box(left, top, right, bottom, 0.035), LIT if b.light.lamps else PANE, shade=0.10, outline=False)
+        b.fill(box(left, top, right, bottom, 0.035), pane(b), shade=0.10, outline=False)
     if b.light.lamps:
         left, top, right, bottom = edges[0][0], edges[0][1], edges[-1][2], edges[-1][3]
         with b.clip(box(left - 0.07, top - 0.1, right + 0.07, bottom + 0.14)):
@@ -99,7 +81,7 @@ def car(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     body, *windows = _CARS[int(v[0] * 2)]
     b.fill(path(body), rgb)
     for window in windows:
-        b.fill(path(window), LIT if b.light.lamps else PANE, shade=0.12, outline=False)
+        b.fill(path(window), pane(b), shade=0.12, outline=False)
     if v[1] < 0.35:
         b.line(path("M -0.9 -0.42 H 0.9"), accent(rgb), 0.035)
     b.line(path("M -0.08 -0.56 V -0.22 M 0.02 -0.47 H 0.1"), darker(rgb, 0.4), 0.018)
@@ -134,7 +116,7 @@ def bus(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     _panes(b, (0.575, -0.79, 0.655, -0.3), (0.675, -0.79, 0.755, -0.3))
     b.fill(
         path("M 0.83 -0.82 L 0.93 -0.82 L 0.97 -0.5 L 0.83 -0.5 Z"),
-        LIT if b.light.lamps else PANE,
+        pane(b),
         shade=0.1,
         outline=False,
     )
@@ -169,7 +151,7 @@ def truck(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     )
     b.fill(
         path("M 0.54 -0.52 L 0.54 -0.72 L 0.66 -0.72 Q 0.7 -0.72 0.72 -0.68 L 0.79 -0.52 Z"),
-        LIT if b.light.lamps else PANE,
+        pane(b),
         shade=0.12,
         outline=False,
     )
@@ -217,56 +199,3 @@ def motorcycle(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
     _headlight(b, 0.48, -0.74, 0.06)
     top = -0.96 if v[0] < 0.5 else -0.92
     b.line(path(f"M 0.36 -0.8 L 0.3 {top} L 0.16 {top + 0.01}"), INK, 0.05)
-
-
-def boat(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
-    """A sailing boat: hull and main sail in `rgb`, a pale jib; v[0] picks the sail's mark, v[1] the pennant."""
-    b.shadow(0.56, y=-0.02)
-    b.line(path("M 0.02 -0.3 V -0.96"), (116, 82, 58), 0.035)
-    b.fill(path("M -0.02 -0.94 Q -0.16 -0.6 -0.56 -0.36 L -0.02 -0.36 Z"), lighter(rgb, 0.12))
-    if v[0] < 0.5:
-        with b.clip(path("M -0.02 -0.94 Q -0.16 -0.6 -0.56 -0.36 L -0.02 -0.36 Z")):
-            b.line(path("M -0.6 -0.48 H 0"), accent(rgb), 0.06)
-    b.fill(path("M 0.07 -0.86 Q 0.34 -0.62 0.46 -0.37 L 0.07 -0.37 Z"), (250, 244, 230), shade=0.12)
-    b.fill(path("M -0.62 -0.29 L 0.63 -0.31 Q 0.6 -0.12 0.42 -0.01 L -0.44 -0.01 Q -0.58 -0.1 -0.62 -0.29 Z"), rgb)
-    b.line(path("M -0.585 -0.215 L 0.585 -0.23"), accent(rgb), 0.035)
-    if v[1] < 0.6:
-        b.fill(
-            polygon(0.02, -0.99, -0.15, -0.955, 0.02, -0.92), (226, 96, 72) if v[1] < 0.3 else (70, 130, 196), shade=0.0
-        )
-    b.line(
-        path(
-            "M -0.62 -0.02 Q -0.54 -0.06 -0.46 -0.02 Q -0.38 0.0 -0.3 -0.02 "
-            "M 0.2 -0.02 Q 0.3 -0.06 0.4 -0.02 Q 0.5 0.0 0.6 -0.03"
-        ),
-        (222, 238, 246),
-        0.025,
-    )
-
-
-def airplane(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:
-    """An airliner climbing gently; v[0] puts a band along the windows, v[1] picks the tail's mark."""
-    b.fill(path("M 0.0 -0.56 L -0.26 -0.86 L -0.13 -0.87 L 0.3 -0.58 Z"), darker(rgb, 0.22))
-    b.fill(path("M -0.62 -0.52 L -0.9 -0.98 L -0.7 -0.99 Q -0.5 -0.72 -0.3 -0.62 Z"), rgb)
-    b.fill(
-        path(
-            "M -0.94 -0.5 Q -0.7 -0.66 -0.3 -0.68 L 0.5 -0.68 Q 0.86 -0.66 0.94 -0.48 Q 0.9 -0.34 0.56 -0.32 "
-            "L -0.1 -0.32 Q -0.6 -0.34 -0.94 -0.5 Z"
-        ),
-        rgb,
-    )
-    if v[0] < 0.5:
-        b.line(path("M -0.76 -0.48 Q -0.5 -0.44 0.9 -0.45"), accent(rgb), 0.045)
-    b.fill(
-        path("M 0.66 -0.66 Q 0.8 -0.64 0.88 -0.55 L 0.68 -0.54 Z"),
-        LIT if b.light.lamps else PANE,
-        shade=0.1,
-        outline=False,
-    )
-    for k in range(6):
-        b.dot(-0.36 + 0.17 * k, -0.56, 0.035, LIT if b.light.lamps else PANE)
-    b.fill(path("M 0.24 -0.42 L -0.34 -0.01 L -0.5 -0.01 L -0.2 -0.42 Z"), lighter(rgb, 0.10))
-    b.fill(box(-0.02, -0.27, 0.2, -0.15, 0.055), darker(rgb, 0.25))
-    b.fill(path("M -0.56 -0.5 L -0.92 -0.36 L -0.8 -0.35 L -0.4 -0.46 Z"), darker(rgb, 0.10))
-    if v[1] < 0.6:
-        b.dot(-0.72, -0.84, 0.055, accent(rgb))
