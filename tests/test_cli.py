@@ -8,6 +8,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from pinpoint import cli
 from pinpoint.diorama.scene import WEATHERS
 from pinpoint.study.statuspage import status_page, write_status_page
 from study_toy import make_study, script
@@ -77,7 +78,19 @@ def test_help_is_quick_and_lists_the_commands():
     result = pinpoint(ROOT, "--help")
     assert time.perf_counter() - start < 2.0  # half a second on an idle machine
     assert result.returncode == 0
-    for command in ("run", "status", "verify", "book", "lint", "serve", "clean", "train", "encoders", "diorama"):
+    for command in (
+        "run",
+        "status",
+        "verify",
+        "book",
+        "lint",
+        "serve",
+        "clean",
+        "train",
+        "encoders",
+        "fetch",
+        "diorama",
+    ):
         assert f"\n  {command} " in result.stdout
 
 
@@ -86,6 +99,21 @@ def test_the_command_line_imports_nothing_heavy():
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("", "interrupted"), ("clip stopped; saved at step 7, the same command goes on from there",) * 2],
+)
+def test_an_interruption_says_how_to_go_on(text, shown, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt(text)
+
+    monkeypatch.setattr("pinpoint.training.train", interrupted)
+    monkeypatch.setattr(sys, "argv", ["pinpoint", "train", "diorama-clip"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 130 and capsys.readouterr().err == shown + "\n"
 
 
 def test_clean_keeps_chapters_and_results(study):

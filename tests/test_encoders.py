@@ -18,7 +18,8 @@ import pinpoint.torchvision_shim  # noqa: F401  (before open_clip is imported)
 import open_clip
 
 from pinpoint import encoders
-from pinpoint.encoders.open_clip_door import OpenClipEncoder
+from pinpoint.encoders.hub import fetch
+from pinpoint.encoders.open_clip_door import OpenClipEncoder, pick_device
 from pinpoint.encoders.record import Preprocessing
 from pinpoint.encoders.registry import BY_NAME, ROWS
 from pinpoint.encoders.sources import build_model
@@ -234,7 +235,7 @@ def digest_of(path: Path) -> str:
         ("open_clip/ViT-B-32/openai", "QuickGELU mismatch.*use open_clip/ViT-B-32-quickgelu/"),
         ("open_clip/ViT-B-32-quickgelu/laion2b_s34b_b79k", "QuickGELU mismatch.*use open_clip/ViT-B-32/"),
         ("open_clip/ViT-B-32/weights.bin.safetensors", "weights.bin.safetensors is missing"),
-        ("clip-l14", "not on this machine.*hf download timm/vit_large_patch14_clip_224.openai open_clip_model"),
+        ("clip-l14", "not on this machine.*: pinpoint fetch open_clip/ViT-L-14-quickgelu/openai"),
     ],
 )
 def test_a_name_that_cannot_be_loaded_says_why(
@@ -244,6 +245,27 @@ def test_a_name_that_cannot_be_loaded_says_why(
     with pytest.raises(PinpointError, match=message) as caught:
         encoders.load(name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["diorama-clip", "clip-b-32", "open_clip/ViT-B-32/nobody", "open_clip/ViT-B-33/openai"]
+)
+def test_what_is_no_public_encoder_cannot_be_fetched(name: str) -> None:
+    with pytest.raises(PinpointError, match=f"nothing to fetch for '{name}'; give open_clip/ARCHITECTURE/TAG"):
+        fetch(name)
+
+
+@pytest.mark.parametrize("name", ["clip-b32", "siglip2-b16"])  # without and with a tokenizer to fetch
+def test_a_fetch_that_fails_is_one_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(PinpointError, match=f"could not fetch {name} from timm/"):
+        fetch(name)
+
+
+def test_a_device_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(PinpointError, match="unknown device 'gpu'; choose auto, cpu or cuda"):
+        pick_device("gpu")
 
 
 def test_rows_of_the_registry_agree_with_open_clip() -> None:

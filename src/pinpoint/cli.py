@@ -6,11 +6,25 @@ from types import ModuleType
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from pinpoint.errors import PinpointError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-                  help="Pinpoint: image retrieval that looks where you ask.")  # fmt: skip
+
+class Commands(TyperGroup):
+    """The commands. On Ctrl-C typer would drop the text of the interruption, which may say how to go on."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; an interruption is one line on stderr and exit status 130."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            typer.echo(str(stop) or "interrupted", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  rich_markup_mode=None, help="Pinpoint: image retrieval that looks where you ask.")  # fmt: skip
 diorama = typer.Typer(no_args_is_help=True, help="Pictures of the fully labelled world.")
 app.add_typer(diorama, name="diorama")
 
@@ -104,6 +118,16 @@ def encoders() -> None:
 
 
 @app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A public encoder, by a name that pinpoint encoders lists.")],
+) -> None:
+    """Download the weights of a public encoder, once; everything else works without a network."""
+    from pinpoint.encoders.hub import fetch as fetch_weights
+
+    typer.echo(str(fetch_weights(name)))
+
+
+@app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="A row or a group of rows, such as render; all.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, two repeats.")] = False,
@@ -151,9 +175,6 @@ def main() -> None:
         code = _usage(error.format_message())
     except typer.Exit as stop:
         code = stop.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        typer.echo("interrupted", err=True)
-        code = 130
     sys.exit(code or 0)
 
 

@@ -24,8 +24,8 @@ def cached_weights(name: str, tag_cfg: dict[str, Any]) -> tuple[Path, str]:
         if isinstance(path, str):
             return Path(path), Path(path).parent.name
     raise PinpointError(
-        f"the weights of {name} are not on this machine; fetch them once where there is a network: "
-        f"hf download {repo} {weight_files(filename)[0]}"
+        f"the weights of {name} ({repo}) are not on this machine; fetch them once where there is a network: "
+        f"pinpoint fetch {name}"
     )
 
 
@@ -66,7 +66,11 @@ def tokenizer_digest(tokenizer: Any) -> str:
 
 
 def fetch(name: str) -> Path:
-    """Download the weights (and the Hugging Face tokenizer, if any) of `open_clip/ARCHITECTURE/TAG` into the cache."""
+    """Download the weights (and the Hugging Face tokenizer, if any) of a public encoder; where the weights lie.
+
+    `name` is one of the registry, or `open_clip/ARCHITECTURE/TAG`. Raises `PinpointError` for any other name, and when
+    the download fails.
+    """
     import open_clip
     from huggingface_hub import hf_hub_download, snapshot_download
 
@@ -79,9 +83,10 @@ def fetch(name: str) -> Path:
     if prefix != "open_clip" or not tag_cfg:
         raise PinpointError(f"nothing to fetch for {name!r}; give open_clip/ARCHITECTURE/TAG or a name of the registry")
     repo, _, filename = tag_cfg["hf_hub"].rpartition("/")
-    if tokenizer := open_clip.get_model_config(architecture)["text_cfg"].get("hf_tokenizer_name"):
-        snapshot_download(tokenizer, allow_patterns=list(TOKENIZER_FILES))
+    tokenizer = open_clip.get_model_config(architecture)["text_cfg"].get("hf_tokenizer_name")
     try:
+        if tokenizer:
+            snapshot_download(tokenizer, allow_patterns=list(TOKENIZER_FILES))
         return Path(hf_hub_download(repo, weight_files(filename)[0]))
     except OSError as error:
-        raise PinpointError(f"could not fetch {name} from {repo}: {error}") from None
+        raise PinpointError(f"could not fetch {name} from {repo} ({type(error).__name__}): {error}") from None

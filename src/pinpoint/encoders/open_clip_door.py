@@ -21,12 +21,15 @@ DTYPES = ("float32", "bfloat16")
 
 
 def pick_device(device: str) -> torch.device:
-    """`auto` is the GPU when there is one."""
+    """The device by torch's name for it; `auto` is the GPU when there is one."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise PinpointError(f"device {device!r} was asked for and no CUDA device is visible; use device='auto'")
-    return torch.device(device)
+    try:
+        return torch.device(device)
+    except RuntimeError:
+        raise PinpointError(f"unknown device {device!r}; choose auto, cpu or cuda") from None
 
 
 class OpenClipEncoder:
@@ -93,8 +96,7 @@ class OpenClipEncoder:
     def _in_batches(self, what: str, items: Any, batch_size: int, encode: Any) -> np.ndarray:
         rows: list[np.ndarray] = []
         first = 0
-        source = batches(items, batch_size)
-        for batch in source:
+        for batch in batches(items, batch_size):
             with self._inference():
                 embedding = encode(batch, first)
             rows.append(self._unit(embedding, what, first))
