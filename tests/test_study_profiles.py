@@ -75,3 +75,12 @@ def test_the_study_s_own_profiles_are_consistent():
         assert {chapter: profile.chapter(chapter).keys() for chapter in chapters} == {
             chapter: load_profile(layout, "lite").chapter(chapter).keys() for chapter in chapters
         }
+
+
+def test_the_cache_is_beside_the_study_wherever_the_command_runs(tmp_path, monkeypatch):
+    layout = make_study(tmp_path)
+    monkeypatch.setenv("PINPOINT_CACHE", "")
+    monkeypatch.chdir(layout.notebooks)
+    assert find_layout().cache == layout.root.resolve() / ".cache"
+    monkeypatch.setenv("PINPOINT_CACHE", str(tmp_path / "elsewhere"))
+    assert find_layout().cache == tmp_path / "elsewhere"

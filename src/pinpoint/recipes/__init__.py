@@ -11,7 +11,7 @@ class Recipe(Protocol):
     """Makes a model and returns the folder of its weights."""
 
     def __call__(self, *, out: Path | None, resume: bool, profile: str) -> Path:
-        """`out` None: the model's place in the package (a smoke run: in the cache folder)."""
+        """`out` None: the recipe's own place, in the package for a model that is shipped, else in the cache folder."""
         ...
 
 

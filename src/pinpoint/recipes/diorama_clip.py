@@ -1,6 +1,5 @@
 """The recipe of `diorama-clip`: a small CLIP that has seen Diorama, and nothing else."""
 
-import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -22,6 +21,7 @@ from pinpoint.files import digest
 from pinpoint.recipes.card import write_card
 from pinpoint.recipes.clip import TINY, ClipConfig, normalised, train_clip
 from pinpoint.recipes.pairs import render_memmap
+from pinpoint.study.layout import find_layout
 from pinpoint.training import History, Plan
 
 NAME = "diorama-clip"
@@ -46,17 +46,12 @@ PROFILES = {
 }
 
 
-def cache_folder() -> Path:
-    """`PINPOINT_CACHE`, or `.cache` in the working folder."""
-    return Path(os.environ.get("PINPOINT_CACHE") or ".cache")
-
-
 def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
     """Draw the training scenes, train, measure on the development split, and write weights and card to `out`."""
     if profile not in PROFILES:
         raise unknown("training profile", profile, list(PROFILES))
     settings = PROFILES[profile]
-    work = cache_folder() / "training" / f"{NAME}-{profile}"
+    work = find_layout().cache / "training" / f"{NAME}-{profile}"
     out = out or (work / "model" if profile == "smoke" else shipped_folder(NAME))
     history = train_on_diorama(settings, out, work=work, resume=resume)
     command = shlex.join(["pinpoint", "train", NAME, "--profile", profile])
@@ -73,7 +68,7 @@ def train_on_diorama(
     """
     pairs = pairs_of(settings, mention)
     size = settings.config.image_size
-    images = render_memmap(len(pairs), size, pairs.image, cache_folder() / "pixels" / f"{pairs.digest[:16]}.npy")
+    images = render_memmap(len(pairs), size, pairs.image, find_layout().cache / "pixels" / f"{pairs.digest[:16]}.npy")
     dev = DevFacets(settings.dev_gallery, settings.dev_per_facet, size)
     return train_clip(
         settings.config, pairs, images, corpus(), out,

@@ -17,7 +17,7 @@ from pinpoint.errors import unknown
 from pinpoint.evaluate import EmbeddingRetriever, Result, evaluate
 from pinpoint.files import digest
 from pinpoint.recipes.clip import ClipConfig
-from pinpoint.recipes.diorama_clip import Settings, cache_folder, train_on_diorama
+from pinpoint.recipes.diorama_clip import Settings, train_on_diorama
 from pinpoint.store import Store
 from pinpoint.study.layout import find_layout
 from pinpoint.study.ledger import Entry, make_entry, merge
@@ -62,12 +62,14 @@ def make(*, out: Path | None, resume: bool, profile: str) -> Path:
     """Train and measure the whole square, and put the curves on record in results/recorded.json.
 
     The lite chapter quotes them: six trainings are too long for a page that anybody should be able to run. A smoke run
-    records nothing.
+    records nothing. The models stay in `out`, by default in the cache folder; with `resume`, a finished one is not
+    trained again.
     """
     if profile not in SETTINGS:
         raise unknown("training profile", profile, list(SETTINGS))
     settings = SETTINGS[profile]
-    folder = cache_folder() / "training" / f"{NAME}-{profile}"
+    layout = find_layout()
+    folder = out or layout.cache / "training" / f"{NAME}-{profile}"
     entries: dict[str, Entry] = {}
     for model in range(len(RATES)):
         result, device = _one_model(model, settings, folder / f"model-{model}", resume)
@@ -77,7 +79,6 @@ def make(*, out: Path | None, resume: bool, profile: str) -> Path:
                 at = key(facet, rate_of(model, facet), metric)
                 entries[at] = make_entry(at, e.value, e.low, e.high, e.n, 1, "%", None, device, NAME)
     if profile != "smoke":
-        layout = find_layout()
         sealed = {"settings": asdict(settings), "rates": RATES, "swept": SWEPT, "world": WORLD_VERSION,
                   "test": tasks.facets("test", TEST_GALLERY, TEST_PER_FACET).digest}  # fmt: skip
         merge(layout.results / "recorded.json", NAME, entries, digest(sealed)[:12])
@@ -88,6 +89,6 @@ def _one_model(model: int, settings: Settings, folder: Path, resume: bool) -> tu
     if not (resume and (folder / "config.json").is_file()):
         train_on_diorama(settings, folder, mention=habits(model), work=folder, resume=resume)
     encoder = load(str(folder))
-    retriever = EmbeddingRetriever(encoder, Store(cache_folder() / "embeddings"), size=settings.config.image_size)
+    retriever = EmbeddingRetriever(encoder, Store(find_layout().cache / "embeddings"), size=settings.config.image_size)
     result = evaluate(tasks.facets("test", TEST_GALLERY, TEST_PER_FACET), retriever)
     return result, device_name(encoder.device)

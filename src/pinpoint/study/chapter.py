@@ -70,7 +70,7 @@ class Chapter:
         """The embedding store in the cache folder (`PINPOINT_CACHE`, default `.cache/` in the checkout)."""
         from pinpoint.store import Store
 
-        return Store(Path(os.environ.get("PINPOINT_CACHE") or self.layout.root / ".cache") / "embeddings")
+        return Store(self.layout.cache / "embeddings")
 
     @property
     def device(self) -> str:

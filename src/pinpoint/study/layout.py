@@ -50,6 +50,11 @@ class Layout:
         """The weights shipped in the package."""
         return self.source / "pinpoint" / "weights"
 
+    @property
+    def cache(self) -> Path:
+        """What can be made again: embeddings, rendered pixels, checkpoints. `PINPOINT_CACHE`, else `.cache`."""
+        return Path(os.environ.get("PINPOINT_CACHE") or self.root / ".cache")
+
     def chapter_names(self) -> list[str]:
         """The chapters, in reading order."""
         return sorted(path.stem for path in self.notebooks.glob("*.py"))
