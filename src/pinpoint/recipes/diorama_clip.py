@@ -41,7 +41,7 @@ class Settings:
 
 PROFILES = {
     "smoke": Settings(256, 32, Plan(8, 1e-3, warmup=2, save_every=4, evaluate_every=4), 200, 5, TINY),
-    "lite": Settings(60_000, 256, Plan(2_800, 1e-3, warmup=150, save_every=100, evaluate_every=400), 1500, 100),
+    "lite": Settings(60_000, 256, Plan(2_300, 1e-3, warmup=150, save_every=100, evaluate_every=460), 1500, 100),
     "full": Settings(600_000, 1024, Plan(20_000, 1e-3, warmup=500, evaluate_every=1000), 1500, 100),
 }
 
