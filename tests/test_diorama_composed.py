@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pinpoint.benchmark import Benchmark
-from pinpoint.diorama.captions import _PLACE, _TIME, NUMBER_WORDS
+from pinpoint.diorama.captions import NUMBER_WORDS, PLACE_PHRASES, TIME_PHRASES
 from pinpoint.diorama.composed import ATTRIBUTE_KINDS, GROUP, KINDS, Edit, composed, look_alike, propose
 from pinpoint.diorama.facets import contradicts
 from pinpoint.diorama.scene import (
@@ -150,8 +150,8 @@ def says(edit: Edit) -> bool:
         "colour": [rf"\b{subject.colour}\b", "the clothes" if subject.kind == "person" else subject.name],
         "shape": [f"{subject.shape}-shaped"],
         "count": [rf"\b{NUMBER_WORDS[scene.people]} p(erson|eople)\b"],
-        "place": ["|".join(_PLACE[scene.place])],
-        "time": ["|".join(_TIME[scene.time])],
+        "place": ["|".join(PLACE_PHRASES[scene.place])],
+        "time": ["|".join(TIME_PHRASES[scene.time])],
         "weather": [rf"\b{scene.weather}\b"],
         "style": [medium.get(edit.style, "never said")],
     }[edit.kind]

@@ -7,7 +7,8 @@ skia = pytest.importorskip("skia")
 
 from pinpoint.diorama.brush import Brush, Light  # noqa: E402
 from pinpoint.diorama.colour import COLOURS  # noqa: E402
-from pinpoint.diorama.people import ASPECT, GESTURES, HEIGHT, person  # noqa: E402
+from pinpoint.diorama.people import ASPECT, HEIGHT, person  # noqa: E402
+from pinpoint.diorama.scene import GESTURES  # noqa: E402
 from pinpoint.errors import PinpointError  # noqa: E402
 
 SIZE, STATURE, GROUND = 96, 0.6, 0.9

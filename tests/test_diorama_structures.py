@@ -5,9 +5,11 @@ import pytest
 
 skia = pytest.importorskip("skia")
 
-from pinpoint.diorama.brush import Brush, Light, box  # noqa: E402
-from pinpoint.diorama.materials import MATERIALS, material_fill  # noqa: E402
-from pinpoint.diorama.structures import ASPECT, STRUCTURES, structure  # noqa: E402
+from pinpoint.diorama.brush import Brush, Light  # noqa: E402
+from pinpoint.diorama.materials import material_fill  # noqa: E402
+from pinpoint.diorama.paths import box  # noqa: E402
+from pinpoint.diorama.scene import MATERIALS, STRUCTURES  # noqa: E402
+from pinpoint.diorama.structures import ASPECT, structure  # noqa: E402
 from pinpoint.errors import PinpointError  # noqa: E402
 
 SIZE, HEIGHT, GROUND = 96, 0.5, 0.8

@@ -8,8 +8,9 @@ import skia
 
 from pinpoint.diorama.brush import Brush, Light
 from pinpoint.diorama.colour import COLOURS, RGB
+from pinpoint.diorama.scene import SHAPED, SHAPES, SKY
 from pinpoint.diorama.shaped import half_height, outline
-from pinpoint.diorama.things import ASPECT, SHAPED, SHAPES, SKY, THINGS
+from pinpoint.diorama.things import ASPECT, THINGS
 
 STYLES = ("natural", "sketch", "art", "glass")
 SIZE, GROUND = 96, 0.8

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pinpoint.diorama.captions import _PLACE, _TIME, GERUND, article
+from pinpoint.diorama.captions import GERUND, PLACE_PHRASES, TIME_PHRASES, article
 from pinpoint.diorama.scene import (
     ANIMALS,
     COLOUR_NAMES,
@@ -44,9 +44,9 @@ ATTRIBUTES = (
     Attribute("subject", (*ANIMALS, *OBJECTS), lambda s: s.subject.name if s.subject.kind != "person" else None,
               lambda c: f"{article(c)}."),
     Attribute("subject colour", COLOUR_NAMES, lambda s: s.subject.colour, lambda c: f"{article(c)} thing."),
-    Attribute("place", PLACES, lambda s: s.place, lambda c: f"a picture {_PLACE[c][0]}."),
+    Attribute("place", PLACES, lambda s: s.place, lambda c: f"a picture {PLACE_PHRASES[c][0]}."),
     Attribute("weather", WEATHERS, lambda s: s.weather, lambda c: f"a picture on {article(c)} day."),
-    Attribute("time", TIMES, lambda s: s.time, lambda c: f"a picture {_TIME[c][0]}."),
+    Attribute("time", TIMES, lambda s: s.time, lambda c: f"a picture {TIME_PHRASES[c][0]}."),
     Attribute("people", tuple("0123456"), lambda s: str(s.people),
               lambda c: f"a picture with {c} {'person' if c == '1' else 'people'}."),
     Attribute("gesture", GESTURES, lambda s: s.gesture, lambda c: f"a picture of someone {GERUND[c]}."),

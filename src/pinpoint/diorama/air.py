@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TypeVar
 
-from pinpoint.diorama.brush import Light
+from pinpoint.diorama.brush import Light, Variety
 from pinpoint.diorama.colour import RGB, mix
 
 T = TypeVar("T")
 
-TIMES = ("sunrise", "morning", "daytime", "afternoon", "evening", "dusk", "night")
-WEATHERS = ("sunny", "clear", "cloudy", "overcast", "misty", "rainy", "snowy", "stormy")
 LAMPS_LIT = frozenset({"evening", "dusk", "night"})
 LIDDED = frozenset({"overcast", "rainy", "snowy", "stormy"})  # the cloud hides sun, moon and stars
 
@@ -150,7 +148,7 @@ class Air:
 
     time: str
     weather: str
-    v: tuple[float, float, float]
+    v: Variety
 
     @cached_property
     def light(self) -> Light:

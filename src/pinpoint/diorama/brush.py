@@ -17,6 +17,8 @@ from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance, mix
 from pinpoint.diorama.media import LEAD, argb, dab_lattice, flat, glass, in_medium, oil, paper_tone, pencil, stroke
 from pinpoint.diorama.paths import oval, polygon
 
+Variety = tuple[float, float, float]  # what every drawer takes: numbers in [0, 1), incidental differences, no identity
+
 
 @dataclass(frozen=True)
 class Light:

@@ -46,7 +46,7 @@ class Mention:
 DEFAULT = Mention()
 EVERYTHING = Mention(**{f.name: 1.0 for f in fields(Mention)})
 
-_PLACE = {
+PLACE_PHRASES = {
     "beach": ("on the beach", "at the beach", "by the sea on a beach"),
     "street": ("on a street", "in a city street", "on the street"),
     "park": ("in a park", "in the park", "on the lawn of a park"),
@@ -60,7 +60,7 @@ _PLACE = {
     "living room": ("in a living room", "in the living room", "inside a living room"),
     "library": ("in a library", "in the library", "inside a library"),
 }
-_TIME = {
+TIME_PHRASES = {
     "sunrise": ("at sunrise", "during the sunrise", "as the sun rises"),
     "morning": ("in the morning", "during the morning", "on an early morning"),
     "daytime": ("in the daytime", "during the daytime", "in the middle of the day"),
@@ -69,7 +69,7 @@ _TIME = {
     "dusk": ("at dusk", "during the dusk", "after sunset at dusk"),
     "night": ("at night", "during the night", "in the dark of the night"),
 }
-_WEATHER_NOUN = {
+WEATHER_NOUNS = {
     "sunny": "sunshine", "clear": "a clear sky", "cloudy": "many clouds", "overcast": "an overcast sky",
     "misty": "thick mist", "rainy": "rain", "snowy": "snow", "stormy": "a storm",
 }  # fmt: skip
@@ -122,10 +122,10 @@ def _details(scene: Scene, rng: random.Random, mention: Mention) -> list[str]:
         if rng.random() < mention.others:
             out.append(pick(rng, ("with ", "next to ", "and ")) + describe(thing, rng, mention, mention.others_colour))
     if rng.random() < mention.time:
-        out.append(pick(rng, ("", "taken ")) + pick(rng, _TIME[scene.time]))
+        out.append(pick(rng, ("", "taken ")) + pick(rng, TIME_PHRASES[scene.time]))
     if rng.random() < mention.weather:
         day = article(scene.weather) + " day"
-        noun = _WEATHER_NOUN[scene.weather]
+        noun = WEATHER_NOUNS[scene.weather]
         out.append(pick(rng, (f"in {day}", f"on {day}", f"with {noun}", f"in {scene.weather} weather")))
     if rng.random() < mention.position:
         out.append({"left": "on the left", "right": "on the right", "centre": "in the centre"}[scene.position])
@@ -134,8 +134,8 @@ def _details(scene: Scene, rng: random.Random, mention: Mention) -> list[str]:
 
 def caption(scene: Scene, rng: random.Random, mention: Mention = DEFAULT) -> str:
     """One caption of the scene, as somebody with the habits `mention` would write it."""
-    subject = describe(scene.subject, rng, mention, mention.colour) if rng.random() < mention.subject else "a picture"
-    place = pick(rng, _PLACE[scene.place]) if rng.random() < mention.place else ""
+    subject = describe(scene.subject, rng, mention, mention.colour) if rng.random() < mention.subject else "something"
+    place = pick(rng, PLACE_PHRASES[scene.place]) if rng.random() < mention.place else ""
     details = _details(scene, rng, mention)
     split = int(rng.random() * (len(details) + 1))  # some details before the place, some after
     clauses = [*details[:split], *([place] if place else []), *details[split:]]
@@ -146,8 +146,8 @@ def caption(scene: Scene, rng: random.Random, mention: Mention = DEFAULT) -> str
 
 def vocabulary_corpus() -> list[str]:
     """Every phrase that any caption can contain: what a tokenizer must know."""
-    phrases = [p for table in (_PLACE, _TIME) for row in table.values() for p in row]
-    phrases += [*_WEATHER_NOUN.values(), *GERUND.values(), *STRUCTURES, *NUMBER_WORDS, *"0123456"]
+    phrases = [p for table in (PLACE_PHRASES, TIME_PHRASES) for row in table.values() for p in row]
+    phrases += [*WEATHER_NOUNS.values(), *GERUND.values(), *STRUCTURES, *NUMBER_WORDS, *"0123456"]
     phrases += ["people person nobody someone", "some steps day weather clothes taken object or surface", *OPENINGS]
     phrases += ["with beside near next to and made of in on the left right centre"]
     return phrases

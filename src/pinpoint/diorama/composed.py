@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pinpoint.benchmark import Benchmark, Gallery, Query
-from pinpoint.diorama.captions import _PLACE, _TIME, NUMBER_WORDS
+from pinpoint.diorama.captions import NUMBER_WORDS, PLACE_PHRASES, TIME_PHRASES
 from pinpoint.diorama.facets import contradicts
 from pinpoint.diorama.scene import (
     ANIMALS,
@@ -83,12 +83,12 @@ def propose(scene: Scene, kind: str, rng: random.Random) -> Edit | None:
         edited, text = _recount(scene, rng)
     elif kind == "place":
         edited = replace(scene, place=pick(rng, PLACES))
-        text = pick(rng, ("the same ", "put it ")) + pick(rng, _PLACE[edited.place])
+        text = pick(rng, ("the same ", "put it ")) + pick(rng, PLACE_PHRASES[edited.place])
     elif kind == "time":
         edited = replace(scene, time=pick(rng, TIMES))
         if not contradicts("times", scene.time, edited):  # under clouds, morning and afternoon look alike
             return None
-        text = pick(rng, ("the same ", "but ")) + pick(rng, _TIME[edited.time])
+        text = pick(rng, ("the same ", "but ")) + pick(rng, TIME_PHRASES[edited.time])
     elif kind == "weather":
         edited = replace(scene, weather=pick(rng, WEATHERS))
         if not contradicts("weather", scene.weather, edited):  # a clear day and a sunny day do as well

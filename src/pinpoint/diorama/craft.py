@@ -1,9 +1,9 @@
 """What sails and flies: each drawn from the side, facing right, one unit tall (see `brush` for the frame)."""
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import RGB, darker, lighter
 from pinpoint.diorama.paths import box, path, polygon
-from pinpoint.diorama.thing_parts import Variety, accent, pane
+from pinpoint.diorama.thing_parts import accent, pane
 
 
 def boat(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:

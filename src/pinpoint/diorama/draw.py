@@ -6,7 +6,7 @@ import numpy as np
 import skia
 
 from pinpoint.diorama import fauna, people, places, structures, things
-from pinpoint.diorama.brush import Brush, Light
+from pinpoint.diorama.brush import Brush, Light, Variety
 from pinpoint.diorama.colour import COLOURS
 from pinpoint.diorama.layout import Layout, Placed, arrange
 from pinpoint.diorama.scene import COLOUR_NAMES, Scene
@@ -87,7 +87,7 @@ def _light_and_weather(brush: Brush, scene: Scene, light: Light) -> None:
     places.front(brush, scene.place, scene.time, scene.weather, v)
 
 
-def _arrangement(variant: int) -> tuple[float, float, float]:
+def _arrangement(variant: int) -> Variety:
     """How a place is laid out: one of a few, shared by the backdrop and by the lamps that must sit on its posts."""
     k = variant % _VARIANTS
     return ((k * 0.37 + 0.11) % 1, (k * 0.61 + 0.29) % 1, (k * 0.83 + 0.53) % 1)

@@ -6,7 +6,7 @@ word for word, the misspelt "squating" and the trailing newlines included; they 
 
 from dataclasses import dataclass
 
-from pinpoint.diorama.captions import _PLACE, GERUND
+from pinpoint.diorama.captions import GERUND, PLACE_PHRASES
 from pinpoint.diorama.draw import areas
 from pinpoint.diorama.scene import ANIMALS, GESTURES, MATERIALS, OBJECTS, PLACES, TIMES, WEATHERS, Scene
 
@@ -67,7 +67,7 @@ FACETS: dict[str, Facet] = {
         Facet("materials", "What material are the objects in this image made of?",
               "What are the objects made of in the image?", tuple((_MADE_OF.format(m), m) for m in MATERIALS)),
         Facet("scenes", "What type of location is depicted in this image?", "What scene is in the image?",
-              tuple((_scene_text(a), p) for p in PLACES for a in (_PLACE[p][0], "a " + p))),
+              tuple((_scene_text(a), p) for p in PLACES for a in (PLACE_PHRASES[p][0], "a " + p))),
         Facet("times", "What time of day is depicted in this image?", "When is the image taken?",
               _with_newline(_DURING, TIMES)),
         Facet("count", "How many people are present in this image?", "How many people are in the image?",

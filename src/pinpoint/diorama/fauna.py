@@ -9,13 +9,12 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import COLOURS, INK, RGB, darker, luminance
 from pinpoint.diorama.fauna_farm import cow, horse, sheep
 from pinpoint.diorama.fauna_parts import (
     CREAM,
     ROSE,
-    V3,
     deep,
     eye,
     far,
@@ -30,7 +29,7 @@ from pinpoint.diorama.fauna_wild import bear, elephant, giraffe, zebra
 from pinpoint.diorama.paths import oval, path, polygon
 
 
-def cat(b: Brush, rgb: RGB, v: V3) -> None:
+def cat(b: Brush, rgb: RGB, v: Variety) -> None:
     """Sitting, tail out behind, pointed ears, whiskers. v: tail, tilt of the head, bib."""
     b.shadow(0.36)
     with b.at(-0.2, -0.07, 1, turn=-4 + 20 * v[0]):
@@ -98,7 +97,7 @@ def _dog_shape(stride: float) -> skia.Path:
     return union(torso, leg(-0.32, -0.40, 0.10, 0.06, -stride), leg(0.20, -0.36, 0.09, 0.06, stride))
 
 
-def dog(b: Brush, rgb: RGB, v: V3) -> None:
+def dog(b: Brush, rgb: RGB, v: Variety) -> None:
     """Standing, hanging ears, long snout, collar, tail up. v: tail, stride, tilt of the head and tongue."""
     stride = step(v[1])
     b.shadow(0.44)
@@ -146,7 +145,7 @@ def _dog_head(b: Brush, rgb: RGB, tongue: bool) -> None:
     )
 
 
-def bird(b: Brush, rgb: RGB, v: V3) -> None:
+def bird(b: Brush, rgb: RGB, v: Variety) -> None:
     """Round, in profile on the ground, with beak, wing and tail. v: tail, wing, crest or none."""
     warm = rgb[0] > 220 and 100 < rgb[1] < 220 and rgb[2] < 90  # orange and yellow birds need another beak
     beak = (150, 92, 62) if warm else (242, 152, 46)
@@ -195,7 +194,7 @@ def bird(b: Brush, rgb: RGB, v: V3) -> None:
     eye(b, 0.27, -0.80, 0.045, rgb)
 
 
-FAUNA: dict[str, Callable[[Brush, RGB, V3], None]] = {
+FAUNA: dict[str, Callable[[Brush, RGB, Variety], None]] = {
     "cat": cat,
     "dog": dog,
     "bird": bird,

@@ -5,13 +5,12 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import RGB, luminance
 from pinpoint.diorama.fauna_parts import (
     CREAM,
     HORN,
     ROSE,
-    V3,
     deep,
     eye,
     far,
@@ -40,7 +39,7 @@ def _horse_shape(stride: float) -> skia.Path:
     return union(body, ear, leg(-0.34, -0.48, 0.11, 0.045, -stride), leg(0.22, -0.44, 0.09, 0.045, stride))
 
 
-def horse(b: Brush, rgb: RGB, v: V3) -> None:
+def horse(b: Brush, rgb: RGB, v: Variety) -> None:
     """Long face, arched neck with a mane, flowing tail, hooves. v: tail, stride, blaze."""
     stride, hair = step(v[1]), deep(rgb, 0.55)
     b.shadow(0.46)
@@ -88,7 +87,7 @@ def _cow_shape(stride: float) -> skia.Path:
     return union(body, leg(-0.46, -0.48, 0.13, 0.062, -stride), leg(0.24, -0.44, 0.11, 0.062, stride))
 
 
-def cow(b: Brush, rgb: RGB, v: V3) -> None:
+def cow(b: Brush, rgb: RGB, v: Variety) -> None:
     """Boxy, patched, with horns, broad pink muzzle, udder and a tufted tail. v: patches, stride, tail."""
     stride = step(v[1])
     b.shadow(0.6)
@@ -160,7 +159,7 @@ def _fleece(kind: int) -> skia.Path:
     return union(oval(-0.11, -0.56, 0.40, 0.28), *puffs)
 
 
-def sheep(b: Brush, rgb: RGB, v: V3) -> None:
+def sheep(b: Brush, rgb: RGB, v: Variety) -> None:
     """A cloud of wool on thin legs, with a dark face (pale on black wool). v: wool, nod, stride."""
     skin, stride = (224, 208, 196) if is_dark(rgb) else (70, 60, 66), step(v[2])
     b.shadow(0.5)

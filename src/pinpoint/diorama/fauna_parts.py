@@ -8,7 +8,6 @@ from pinpoint.diorama.brush import Brush
 from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance, mix
 from pinpoint.diorama.paths import path
 
-V3 = tuple[float, float, float]
 CREAM: RGB = (250, 240, 222)
 HORN: RGB = (240, 224, 188)
 ROSE: RGB = (232, 150, 150)

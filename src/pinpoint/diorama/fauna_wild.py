@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import INK, RGB, luminance
-from pinpoint.diorama.fauna_parts import CREAM, V3, deep, eye, far, hoof, leg, pale, pen, step, tube, union
+from pinpoint.diorama.fauna_parts import CREAM, deep, eye, far, hoof, leg, pale, pen, step, tube, union
 from pinpoint.diorama.paths import oval, path
 
 
@@ -32,7 +32,7 @@ _TRUNKS = (
 )
 
 
-def elephant(b: Brush, rgb: RGB, v: V3) -> None:
+def elephant(b: Brush, rgb: RGB, v: Variety) -> None:
     """Big and round, with a great ear, a trunk and a small tusk. v: ear, stride, trunk up or down."""
     stride = step(v[1])
     b.shadow(0.56)
@@ -84,7 +84,7 @@ def _bear_shape(stride: float) -> skia.Path:
     return union(body, leg(-0.48, -0.44, 0.18, 0.125, -stride), leg(0.20, -0.44, 0.17, 0.115, stride))
 
 
-def bear(b: Brush, rgb: RGB, v: V3) -> None:
+def bear(b: Brush, rgb: RGB, v: Variety) -> None:
     """Bulky, on thick legs, small round ears, a pale muzzle. v: head turn, stride, head high or low."""
     stride = step(v[1])
     b.shadow(0.62)
@@ -131,7 +131,7 @@ def _zebra_shape(stride: float) -> skia.Path:
     return union(body, ear, leg(-0.36, -0.46, 0.12, 0.052, -stride), leg(0.22, -0.42, 0.10, 0.052, stride))
 
 
-def zebra(b: Brush, rgb: RGB, v: V3) -> None:
+def zebra(b: Brush, rgb: RGB, v: Variety) -> None:
     """Stocky, with a standing mane and bold stripes: dark, or light on black and brown. v: stripes, stride, tail."""
     stride, stripe = step(v[1]), (240, 234, 222) if luminance(rgb) < 0.39 else (44, 38, 48)
     b.shadow(0.46)
@@ -198,7 +198,7 @@ def _giraffe_shape(stride: float) -> skia.Path:
     return union(body, leg(-0.26, -0.41, 0.07, 0.030, -stride), leg(0.10, -0.41, 0.06, 0.030, stride))
 
 
-def giraffe(b: Brush, rgb: RGB, v: V3) -> None:
+def giraffe(b: Brush, rgb: RGB, v: Variety) -> None:
     """The long neck and long legs, darker patches, two knobbed horns. v: patches, stride, tail."""
     stride = step(v[1]) * 0.7
     b.shadow(0.32)

@@ -1,9 +1,9 @@
 """What stands on the floor of a room: furniture, a plant, a guitar, a bear; one unit tall (frame: see `brush`)."""
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance
 from pinpoint.diorama.paths import box, oval, path
-from pinpoint.diorama.thing_parts import LEAF, LEATHER, PAPER, TYRE, Variety, accent
+from pinpoint.diorama.thing_parts import LEAF, LEATHER, PAPER, TYRE, accent
 
 WOOD: RGB = (150, 104, 68)
 

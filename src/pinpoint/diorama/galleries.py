@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from pinpoint.benchmark import Benchmark
-from pinpoint.diorama.captions import _PLACE, _TIME, _WEATHER_NOUN, DEFAULT, GERUND, caption
+from pinpoint.diorama.captions import DEFAULT, GERUND, PLACE_PHRASES, TIME_PHRASES, WEATHER_NOUNS, caption
 from pinpoint.diorama.draw import render
 from pinpoint.diorama.scene import (
     ANIMALS,
@@ -95,9 +95,9 @@ def measured_mentions(n: int, seed: int = 0) -> dict[str, Estimate]:
     tests = {
         "subject": lambda s, c: s.subject.name in c,
         "colour": lambda s, c: s.subject.colour in c.split(" next to ")[0] if not s.others else None,
-        "place": lambda s, c: any(p in c for p in _PLACE[s.place]),
-        "weather": lambda s, c: f" {s.weather} " in c or _WEATHER_NOUN[s.weather] in c,
-        "time": lambda s, c: any(t in c for t in _TIME[s.time]),
+        "place": lambda s, c: any(p in c for p in PLACE_PHRASES[s.place]),
+        "weather": lambda s, c: f" {s.weather} " in c or WEATHER_NOUNS[s.weather] in c,
+        "time": lambda s, c: any(t in c for t in TIME_PHRASES[s.time]),
         "people": lambda s, c: "with " in c and any(w in c for w in ("people", "person", "nobody"))
         and any(f"with {k}" in c for k in (*map(str, range(7)), "no", "one", "two", "three", "four", "five", "six")),
         "gesture": lambda s, c: GERUND[s.gesture] in c if s.gesture else None,

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 
+from pinpoint.diorama.brush import Variety
 from pinpoint.diorama.scene import SIZES, SKY, Scene, Thing, shuffled
 
 SUBJECT_GROUND = 0.945  # y of the subject's feet
@@ -19,7 +20,7 @@ class Placed:
     y: float
     height: float
     flip: bool
-    v: tuple[float, float, float]
+    v: Variety
     colour: str
 
 
@@ -32,7 +33,7 @@ class Layout:
     people: tuple[Placed, ...]
     structure_x: float
     structure_height: float
-    v: tuple[float, float, float]
+    v: Variety
 
     @property
     def back_to_front(self) -> list[Placed]:
@@ -67,7 +68,7 @@ def arrange(scene: Scene, aspect: dict[str, float], colours: tuple[str, ...], *,
     return Layout(subject, tuple(others), tuple(people), side, 0.29 + 0.05 * rng.random(), _v(rng))
 
 
-def _v(rng: random.Random) -> tuple[float, float, float]:
+def _v(rng: random.Random) -> Variety:
     return (rng.random(), rng.random(), rng.random())
 
 

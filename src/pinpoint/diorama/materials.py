@@ -8,11 +8,11 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import RGB, darker, lighter
+from pinpoint.diorama.scene import MATERIALS
 from pinpoint.errors import unknown
 
-MATERIALS = ("wood", "stone", "metal", "paper", "brick")
 VARIANTS = 4  # layouts per material; few, so that they are built once and kept
 
 BASE: dict[str, RGB] = {
@@ -33,7 +33,7 @@ def noise(*key: float) -> float:
     return ((mixed ^ (mixed >> 12)) & 0xFFFFFF) / 0x1000000
 
 
-def material_fill(b: Brush, shape: skia.Path, material: str, v: tuple[float, float, float]) -> None:
+def material_fill(b: Brush, shape: skia.Path, material: str, v: Variety) -> None:
     """Fill `shape` (in a frame one unit tall) with a material; `v`, three numbers in [0, 1), picks its layout."""
     if material not in MATERIALS:
         raise unknown("material", material, MATERIALS)

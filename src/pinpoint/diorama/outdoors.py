@@ -1,9 +1,9 @@
 """What stands in a street or a park, and what one carries there; each one unit tall (see `brush` for the frame)."""
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance
 from pinpoint.diorama.paths import angle_point, box, oval, path, polygon
-from pinpoint.diorama.thing_parts import STEEL, TYRE, Variety, accent, mirrored
+from pinpoint.diorama.thing_parts import STEEL, TYRE, accent, mirrored
 
 
 def bench(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:

@@ -13,12 +13,12 @@ from math import acos, cos, hypot, sin
 
 import skia
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance, mix
 from pinpoint.diorama.paths import box, oval, path, polygon
+from pinpoint.diorama.scene import GESTURES
 from pinpoint.errors import unknown
 
-GESTURES = ("stand", "sit", "jump", "lie", "bend", "kneel", "squat", "crawl")
 ASPECT = {
     "stand": 0.58, "sit": 0.64, "jump": 0.76, "lie": 1.12, "bend": 0.78, "kneel": 0.66, "squat": 0.66, "crawl": 1.02,
 }  # fmt: skip
@@ -136,7 +136,7 @@ def trunk(x0: float, y0: float, r0: float, x1: float, y1: float, r1: float) -> s
     return out
 
 
-def person(b: Brush, gesture: str, rgb: RGB, v: tuple[float, float, float]) -> None:
+def person(b: Brush, gesture: str, rgb: RGB, v: Variety) -> None:
     """Draw one person, feet (or shadow) at the origin, one unit = the stature of somebody standing.
 
     `rgb` is the colour of the clothes; `v`, three numbers in [0, 1), picks skin, hair and how the clothes are cut.
@@ -147,7 +147,7 @@ def person(b: Brush, gesture: str, rgb: RGB, v: tuple[float, float, float]) -> N
         _draw(b, gesture, rgb, v)
 
 
-def _draw(b: Brush, gesture: str, rgb: RGB, v: tuple[float, float, float]) -> None:
+def _draw(b: Brush, gesture: str, rgb: RGB, v: Variety) -> None:
     """From back to front: far arm, legs, hair, trunk, thighs, head, near arm."""
     pose = _POSES[gesture]
     skin, legs = SKIN[int(v[0] * len(SKIN))], _trousers(rgb, v[2])
@@ -197,18 +197,18 @@ def _stool(b: Brush) -> None:
     b.fill(box(-0.3, -0.32, 0.03, -0.24, 0.03), wood)
 
 
-def _hair(v: tuple[float, float, float]) -> RGB:
+def _hair(v: Variety) -> RGB:
     return HAIR[int(v[1] * 97) % (3 if v[0] > 0.55 else len(HAIR))]
 
 
-def _hair_behind(b: Brush, where: tuple[float, float, float], v: tuple[float, float, float]) -> None:
+def _hair_behind(b: Brush, where: tuple[float, float, float], v: Variety) -> None:
     shape = _BEHIND[int(v[1] * len(_BEHIND))]
     if shape is not None:
         with b.at(where[0], where[1], HEAD, turn=where[2]):
             b.fill(path(shape), _hair(v), shade=0.15)
 
 
-def _head(b: Brush, where: tuple[float, float, float], skin: RGB, v: tuple[float, float, float], asleep: bool) -> None:
+def _head(b: Brush, where: tuple[float, float, float], skin: RGB, v: Variety, asleep: bool) -> None:
     """Face towards the right, in a frame whose unit is the radius of the head."""
     with b.at(where[0], where[1], HEAD, turn=where[2]):
         b.fill(oval(0.0, 0.0, 1.0, 1.05), skin, shade=0.14)

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.air import TIMES, WEATHERS, Air, light_of
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.air import Air, light_of
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import RGB
 from pinpoint.diorama.paths import box
 from pinpoint.diorama.places_indoor import kitchen, library, living_room
@@ -21,10 +21,11 @@ from pinpoint.diorama.places_town import park, playground, street
 from pinpoint.diorama.places_wild import beach, desert, forest, mountains
 from pinpoint.diorama.places_work import farm, harbour
 from pinpoint.diorama.room import WINDOW, window_frame
+from pinpoint.diorama.scene import INDOOR
 from pinpoint.diorama.sky import Opening, bolt_at, moon_at, sky
 from pinpoint.diorama.weather import cover, falling, puddles
 
-__all__ = ["INDOOR", "PLACES", "TIMES", "WEATHERS", "backdrop", "front", "lamps", "light_of"]
+__all__ = ["backdrop", "front", "lamps", "light_of"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,11 @@ _PLACES: dict[str, Place] = {
     "living room": Place(living_room, WINDOW, ((0.88, 0.27, 0.28),)),
     "library": Place(library, WINDOW, ((0.262, 0.095, 0.19), (0.738, 0.095, 0.19))),
 }
-PLACES = tuple(_PLACES)
-INDOOR = frozenset({"kitchen", "living room", "library"})
 _GLOW: RGB = (255, 196, 104)
 _BULB: RGB = (255, 236, 170)
 
 
-def backdrop(b: Brush, place: str, time: str, weather: str, v: tuple[float, float, float]) -> None:
+def backdrop(b: Brush, place: str, time: str, weather: str, v: Variety) -> None:
     """Sky, distance, scenery and ground of a place, in daylight colours (the light comes later)."""
     spot, air = _PLACES[place], Air(time, weather, v)
     if place in INDOOR:
@@ -71,13 +70,13 @@ def backdrop(b: Brush, place: str, time: str, weather: str, v: tuple[float, floa
     puddles(b, air)
 
 
-def front(b: Brush, place: str, time: str, weather: str, v: tuple[float, float, float]) -> None:
+def front(b: Brush, place: str, time: str, weather: str, v: Variety) -> None:
     """Rain, snow and mist before everything outdoors. Indoors they stay behind the window, drawn by `backdrop`."""
     if place not in INDOOR:
         falling(b, Air(time, weather, v))
 
 
-def lamps(b: Brush, place: str, time: str, weather: str, v: tuple[float, float, float]) -> None:
+def lamps(b: Brush, place: str, time: str, weather: str, v: Variety) -> None:
     """Light that is added after the multiplication: lamps and windows, the moon's halo, the flash of lightning."""
     spot, air = _PLACES[place], Air(time, weather, v)
     strength = {"night": 0.75, "dusk": 0.60}.get(time, 0.40)

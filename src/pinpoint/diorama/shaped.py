@@ -5,12 +5,11 @@ from functools import lru_cache
 
 import skia
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import INK, RGB, darker, lighter, luminance, mix
 from pinpoint.diorama.paths import angle_point, box, oval, path, polygon
-from pinpoint.diorama.thing_parts import LIT, Variety, accent
+from pinpoint.diorama.thing_parts import LIT, accent
 
-SHAPES = ("round", "square", "triangle", "star", "heart")
 Points = tuple[tuple[float, float], ...]
 
 

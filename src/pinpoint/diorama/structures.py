@@ -1,14 +1,12 @@
 """Small architecture for the middle ground. Its shape is incidental; what it is made of is asked for."""
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import INK, RGB, lighter
-from pinpoint.diorama.materials import BASE, MATERIALS, material_fill
+from pinpoint.diorama.materials import BASE, material_fill
 from pinpoint.diorama.paths import box, path
+from pinpoint.diorama.scene import STRUCTURES
 from pinpoint.errors import unknown
 
-__all__ = ["ASPECT", "MATERIALS", "STRUCTURES", "material_fill", "structure"]
-
-STRUCTURES = ("wall", "hut", "tower", "arch", "steps")
 ASPECT = {"wall": 1.5, "hut": 1.26, "tower": 0.8, "arch": 1.36, "steps": 1.5}
 
 _DARK: RGB = (58, 48, 56)  # inside
@@ -57,7 +55,7 @@ _CURL = "M0.01 -0.2 L-0.2 0.01 C-0.17 -0.08 -0.17 -0.12 -0.2 -0.17 C-0.12 -0.15 
 _SHADOW = {"wall": 0.72, "hut": 0.52, "tower": 0.36, "arch": 0.66, "steps": 0.72}
 
 
-def structure(b: Brush, shape: str, material: str, v: tuple[float, float, float]) -> None:
+def structure(b: Brush, shape: str, material: str, v: Variety) -> None:
     """Draw a structure made of `material`; `v`, three numbers in [0, 1), varies layout, openings and silhouette."""
     if shape not in STRUCTURES:
         raise unknown("structure", shape, STRUCTURES)
@@ -68,13 +66,13 @@ def structure(b: Brush, shape: str, material: str, v: tuple[float, float, float]
     with b.clip(outline):
         b.wash(path(_SHADED[shape]), _SHADE, _SHADE, alpha=0.26)
         b.line(path(_RUIN_LIT if ruin else _LIT[shape]), lighter(BASE[material], 0.35), 0.075)
-    _opening(b, shape, material, v)
+    _opening(b, shape, v)
     b.line(outline, INK, 0.022)
     if material == "paper":
         _curled_corner(b, shape)
 
 
-def _opening(b: Brush, shape: str, material: str, v: tuple[float, float, float]) -> None:
+def _opening(b: Brush, shape: str, v: Variety) -> None:
     """A door or a slit: small, so that the texture stays the largest thing to see."""
     if shape == "hut":
         x = -0.24 if v[2] < 0.5 else 0.08

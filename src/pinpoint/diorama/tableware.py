@@ -1,9 +1,9 @@
 """What stands on a table: crockery, a vase, a book, a cake; each one unit tall (see `brush` for the frame)."""
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import RGB, darker, lighter, mix
 from pinpoint.diorama.paths import box, oval, path, polygon
-from pinpoint.diorama.thing_parts import LEAF, LIT, PAPER, Variety, accent
+from pinpoint.diorama.thing_parts import LEAF, LIT, PAPER, accent
 
 
 def vase(b: Brush, rgb: RGB, shape: str | None, v: Variety) -> None:

@@ -3,8 +3,6 @@
 from pinpoint.diorama.brush import Brush
 from pinpoint.diorama.colour import RGB, luminance
 
-Variety = tuple[float, float, float]  # three numbers in [0, 1): incidental differences, never identity
-
 TYRE: RGB = (54, 52, 60)
 STEEL: RGB = (176, 180, 188)
 LIT: RGB = (255, 226, 138)

@@ -3,12 +3,8 @@
 from collections.abc import Callable
 
 from pinpoint.diorama import craft, furniture, outdoors, shaped, tableware, vehicles
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import RGB
-from pinpoint.diorama.shaped import SHAPES
-from pinpoint.diorama.thing_parts import Variety
-
-__all__ = ["ASPECT", "SHAPED", "SHAPES", "SKY", "THINGS"]
 
 Drawer = Callable[[Brush, RGB, str | None, Variety], None]
 
@@ -49,5 +45,3 @@ _TABLE: dict[str, tuple[Drawer, float]] = {
 
 THINGS: dict[str, Drawer] = {name: drawer for name, (drawer, _) in _TABLE.items()}
 ASPECT: dict[str, float] = {name: aspect for name, (_, aspect) in _TABLE.items()}
-SKY: frozenset[str] = frozenset({"airplane", "kite", "balloon"})  # they hang in the air: no shadow under them
-SHAPED: frozenset[str] = frozenset({"kite", "balloon", "cushion", "clock", "lantern"})  # come in SHAPES

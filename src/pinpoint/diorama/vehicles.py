@@ -1,9 +1,9 @@
 """What drives: each drawn from the side, facing right, one unit tall (see `brush` for the frame)."""
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import INK, RGB, darker, lighter
 from pinpoint.diorama.paths import box, oval, path
-from pinpoint.diorama.thing_parts import LEATHER, LIT, STEEL, TYRE, Variety, accent, pane
+from pinpoint.diorama.thing_parts import LEATHER, LIT, STEEL, TYRE, accent, pane
 
 
 def wheel(b: Brush, x: float, r: float) -> None:

@@ -106,6 +106,7 @@ def kernel_environment(layout: Layout, run: Mapping[str, Any]) -> dict[str, str]
         **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), threads),
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         **dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"), "1"),
+        "PYTHONWARNINGS": "ignore:IProgress not found",  # some library asks for widgets that no page shows
         **dict.fromkeys(("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE"), "1"),
         "TOKENIZERS_PARALLELISM": "false",
         **({"CUDA_VISIBLE_DEVICES": ""} if run["device"] == "cpu" else {}),

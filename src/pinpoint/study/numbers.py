@@ -5,7 +5,19 @@ from collections.abc import Callable
 from pinpoint.errors import unknown
 from pinpoint.study.ledger import Entry
 
-DECIMALS = {"%": 1, "points": 1, "s": 1, "ms": 1, "min": 1, "MB": 0, "images/s": 0, "queries/s": 0, "count": 0}
+DECIMALS = {
+    "%": 1,
+    "points": 1,
+    "s": 1,
+    "ms": 1,
+    "min": 1,
+    "MB": 0,
+    "images/s": 0,
+    "queries/s": 0,
+    "count": 0,
+    "1/s": 0,
+    "x": 1,
+}
 TIGHT = {"%"}  # units set without a space
 
 
