@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import skia
 
-from pinpoint.diorama.brush import Brush
+from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import COLOURS, RGB
 from pinpoint.diorama.fauna import ASPECT, FAUNA
-from pinpoint.diorama.fauna_parts import V3
 
 STYLES = ("natural", "sketch", "art", "glass")
 ANIMALS = {"cat", "dog", "bird", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}
@@ -18,7 +17,7 @@ PAPER = (214, 226, 206)
 VARIETY = ((0.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.99, 0.99, 0.99), (0.1, 0.9, 0.6))
 
 
-def picture(animal: str, coat: RGB, v: V3 = (0.4, 0.4, 0.4), style: str = "natural") -> np.ndarray:
+def picture(animal: str, coat: RGB, v: Variety = (0.4, 0.4, 0.4), style: str = "natural") -> np.ndarray:
     surface = skia.Surface(SIZE, SIZE)
     canvas = surface.getCanvas()
     canvas.scale(SIZE, SIZE)
@@ -52,7 +51,7 @@ def test_draws_in_every_style(animal: str, style: str) -> None:
 
 @pytest.mark.parametrize("v", VARIETY)
 @pytest.mark.parametrize("animal", sorted(ANIMALS))
-def test_stays_in_its_box(animal: str, v: V3) -> None:
+def test_stays_in_its_box(animal: str, v: Variety) -> None:
     seen = body(picture(animal, COLOURS["purple"], v))
     rows, columns = np.nonzero(seen)
     slack = 0.012  # one pixel of outline
