@@ -17,6 +17,7 @@ from pinpoint.probes import ATTRIBUTES, labelled, probe, read_by_text, swapped_c
 from pinpoint.significance import Estimate, bootstrap
 from pinpoint.store import Store
 
+LARGEST_AREA = 0.35  # few things cover more: where the last, open bin ends in a figure
 READERS = ("untrained", "text", "pooled", "tokens")
 
 
@@ -85,7 +86,7 @@ def area_curves(result: Result, metric: str = "r5") -> dict[str, list[tuple[floa
     out: dict[str, list[tuple[float, Estimate]]] = {"subject": [], "secondary": []}
     for group in sorted(result.groups):
         role, number = group.split()
-        low, high = AREA_EDGES[int(number)], min(AREA_EDGES[int(number) + 1], 0.35)
+        low, high = AREA_EDGES[int(number)], min(AREA_EDGES[int(number) + 1], LARGEST_AREA)
         out[role].append((50 * (low + high), result.metric(metric, group)))
     return out
 
@@ -98,21 +99,24 @@ def spearman(x: Sequence[float], y: Sequence[float]) -> float:
 
 
 def real_benchmark(folder: str, encoder: str, store: Store) -> str:
-    """Recall of a public encoder on COCO-Facet as a Markdown table; or, without data or weights, what is missing."""
+    """Recall of a public encoder on COCO-Facet as a Markdown table; without the data, a line that says where it goes.
+
+    Raises PinpointError where the data are there and the weights are not: then somebody meant to run this.
+    """
     if not Path(folder).is_dir():
         return f"Not run here: there is no folder {folder!r}. Put the eight JSON files and their images there."
     retriever = EmbeddingRetriever(load(encoder), store)
     return evaluate(coco_facet(Path(folder)), retriever).table(["r1", "r5"])
 
 
-def mid_ranked(result: Result, facets: Sequence[str], rows: int) -> list[int]:
+def mid_ranked(result: Result, facets: Sequence[str]) -> list[int]:
     """One query per facet that shows a typical failure: the one whose normalised rank is the facet's upper quartile.
 
     Failures are chosen by rule, not by hand: a quarter of the facet's queries do worse.
     """
     groups = np.array([q.group for q in result.benchmark.queries])
     chosen = []
-    for facet in list(facets)[:rows]:
+    for facet in facets:
         members = np.flatnonzero(groups == facet)
         order = members[np.argsort(result.per_query["nrank"][members], kind="stable")]
         chosen.append(int(order[int(0.75 * (len(order) - 1))]))
@@ -122,7 +126,7 @@ def mid_ranked(result: Result, facets: Sequence[str], rows: int) -> list[int]:
 def record_metrics(
     study: Any, result: Result, prefix: str, metrics: Sequence[str] = ("r1", "r5")
 ) -> Mapping[str, Estimate]:
-    """Record every facet, macro and micro of a result under `prefix.<facet>.<metric>`, with chance beside the macro."""
+    """Record every facet, macro and micro of a result under `prefix.<facet>.<metric>`; returns them by the last two."""
     out = {}
     for metric in metrics:
         rows = {g: result.metric(metric, g) for g in result.groups}

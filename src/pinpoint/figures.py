@@ -7,9 +7,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from pinpoint.plots import METHOD_COLOUR, OKABE_ITO, estimate_bars, picture, retrieval_grid
+from pinpoint.plots import METHOD_COLOUR, OKABE_ITO, estimate_bars, picture, retrieval_grid, whiskers
 from pinpoint.result import Result
 from pinpoint.significance import Estimate
+
+CHANCE_R5 = 5.0  # percent: five places, one right picture in a pool of a hundred
 
 
 def facet_rows(rows: Sequence[tuple[str, Sequence[tuple[str, np.ndarray]]]], size: float = 1.15) -> Figure:
@@ -70,9 +72,9 @@ def mention_curves(curves: Mapping[str, Sequence[tuple[float, Any]]]) -> Figure:
     for ax, (facet, points) in zip(axes.flat, curves.items(), strict=False):
         rates = [100 * rate for rate, _ in points]
         values = np.array([e.value for _, e in points])
-        spread = np.array([[e.value - e.low, e.high - e.value] for _, e in points]).T.clip(0)
+        spread = whiskers(e for _, e in points)
         ax.errorbar(rates, values, yerr=spread, marker="o", color=METHOD_COLOUR["clip"], capsize=2, lw=1.6)
-        ax.axhline(5, color=METHOD_COLOUR["chance"], lw=1.2, ls="--")
+        ax.axhline(CHANCE_R5, color=METHOD_COLOUR["chance"], lw=1.2, ls="--")
         ax.set_xscale("log")
         ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
         ax.minorticks_off()
@@ -92,11 +94,11 @@ def area_lines(curves: Mapping[str, Sequence[tuple[float, Estimate]]]) -> Figure
             continue
         marker, colour = marks[role]
         values = np.array([e.value for _, e in points])
-        spread = np.array([[e.value - e.low, e.high - e.value] for _, e in points]).T.clip(0)
+        spread = whiskers(e for _, e in points)
         ax.errorbar(
             [a for a, _ in points], values, yerr=spread, marker=marker, color=colour, capsize=2, lw=1.6, label=role
         )
-    ax.axhline(5, color=METHOD_COLOUR["chance"], lw=1.2, ls="--", label="chance")
+    ax.axhline(CHANCE_R5, color=METHOD_COLOUR["chance"], lw=1.2, ls="--", label="chance")
     ax.set_xlabel("area of the queried thing, in % of the picture")
     ax.set_ylabel("R@5 in %")
     ax.set_ylim(0, 102)
@@ -117,7 +119,7 @@ def reader_dots(readings: Mapping[str, tuple[Mapping[str, Estimate], float]]) ->
     for reader, (label, marker, colour) in looks.items():
         estimates = [accuracy[reader] for accuracy, _ in readings.values()]
         values = np.array([e.value for e in estimates])
-        spread = np.array([[e.value - e.low, e.high - e.value] for e in estimates]).T.clip(0)
+        spread = whiskers(estimates)
         ax.errorbar(values, y, xerr=spread, fmt=marker, color=colour, ms=6.5, capsize=2, lw=1, label=label)
     ax.plot(
         [chance for _, chance in readings.values()], y, "|", color=METHOD_COLOUR["chance"], ms=13, mew=2, label="chance"

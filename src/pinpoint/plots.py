@@ -6,7 +6,8 @@ colour-blind readers can tell apart; a method keeps its colour in every chapter.
 
 import io
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,6 +42,11 @@ def use_style() -> None:
     })  # fmt: skip
 
 
+def whiskers(estimates: Iterable[Any]) -> np.ndarray:
+    """How far the intervals reach below and above the values, (2, N), as `errorbar` takes it; ledger entries do too."""
+    return np.array([[e.value - e.low, e.high - e.value] for e in estimates]).T.clip(0)
+
+
 def estimate_bars(
     ax: Axes,
     rows: Mapping[str, Estimate],
@@ -53,9 +59,8 @@ def estimate_bars(
     names = list(rows)
     y = np.arange(len(names))[::-1]
     values = np.array([rows[n].value for n in names])
-    errors = np.array([[rows[n].value - rows[n].low, rows[n].high - rows[n].value] for n in names]).T.clip(0)
-    whiskers = {"ecolor": "#333333", "elinewidth": 1.2, "capsize": 2}
-    ax.barh(y, values, color=colour, height=0.62, xerr=errors, error_kw=whiskers)
+    look = {"ecolor": "#333333", "elinewidth": 1.2, "capsize": 2}
+    ax.barh(y, values, color=colour, height=0.62, xerr=whiskers(rows.values()), error_kw=look)
     for name, at in zip(names, y, strict=True):
         ax.text(rows[name].high + 1.5, at, f"{rows[name].value:.1f}", va="center", fontsize=9, color="#333333")
         if chance:

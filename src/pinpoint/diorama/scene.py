@@ -1,7 +1,7 @@
 """What a picture shows, as a small frozen record; and the grammar that makes such records up.
 
 A `Scene` is complete: two equal scenes are the same picture. Attributes are drawn independently of one another
-(but for three physical rules, see `sample`), because Diorama is an instrument: a correlation in the world would look
+(but for three physical rules, see `legal`), because Diorama is an instrument: a correlation in the world would look
 like an ability in the model.
 """
 
