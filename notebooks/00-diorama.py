@@ -29,7 +29,7 @@ plots.use_style()
 # %% [markdown]
 # # Diorama, a fully labelled world
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Twelve illustrated scenes from Diorama: animals, objects and people in different places, at different hours and in different weather.", "classes": "dark-light"}}
+# %% tags=["remove-input"] mystnb={"image": {"alt": "Twelve illustrated scenes from Diorama: animals, objects and people in different places, at different hours and in different weather.", "classes": "dark-light"}}
 showcase = galleries.showcase(study.params.sheet_scenes)
 plots.show_sheet(scenes_sheet(showcase, "natural", study.params.sheet_size, columns=4))
 
