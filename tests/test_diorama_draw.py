@@ -22,6 +22,7 @@ from pinpoint.diorama.scene import (
     sample_split,
     with_subject,
 )
+from pinpoint.diorama.tasks import LARGEST_AREA
 from pinpoint.errors import PinpointError
 
 CAT = Thing("animal", "cat", "orange", "large")
@@ -195,6 +196,16 @@ def test_ink_area_lies_between_a_line_and_a_box() -> None:
         for name in names:
             shape = "round" if name in SHAPED else None
             assert 0.15 * aspect[name] < ink_area(kind, name, shape) < 1.02 * aspect[name], name
+
+
+def test_nothing_covers_more_than_the_largest_area() -> None:
+    """The largest thing of all, as a huge subject, ends the last bin of chapter 1's area figure."""
+    cover = []
+    for name in (*ANIMALS, *OBJECTS):
+        for shape in SHAPES if name in SHAPED else (None,):
+            thing = Thing("animal" if name in ANIMALS else "object", name, "red", "huge", shape)
+            cover += [areas(replace(PLAIN, subject=thing, position=p))[name] for p in ("left", "centre")]
+    assert LARGEST_AREA - 0.01 < max(cover) < LARGEST_AREA
 
 
 def test_a_larger_thing_covers_more() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pinpoint.datasets.coco_facet import coco_facet
 from pinpoint.diorama.scene import Scene
-from pinpoint.diorama.tasks import AREA_EDGES
+from pinpoint.diorama.tasks import AREA_EDGES, LARGEST_AREA
 from pinpoint.diorama.world import NATIVE_SIZE, DioramaImages
 from pinpoint.encoders import load
 from pinpoint.evaluate import EmbeddingRetriever, Result, evaluate
@@ -17,7 +17,6 @@ from pinpoint.probes import ATTRIBUTES, labelled, probe, read_by_text, swapped_c
 from pinpoint.significance import Estimate, bootstrap
 from pinpoint.store import Store
 
-LARGEST_AREA = 0.35  # few things cover more: where the last, open bin ends in a figure
 READERS = ("untrained", "text", "pooled", "tokens")
 
 

@@ -44,13 +44,13 @@ def street(b: Brush, air: Air) -> None:
 
 def park(b: Brush, air: Air) -> None:
     """Lawn, round trees, a pale winding path, a fountain."""
-    b.fill(
-        path(
-            "M -0.02 0.60 V 0.49 Q 0.06 0.44 0.14 0.48 Q 0.24 0.42 0.34 0.49 Q 0.44 0.45 0.54 0.49 Q 0.66 0.43 "
-            "0.76 0.48 Q 0.88 0.42 1.02 0.48 V 0.60 Z"
-        ),
-        air.far(mix((128, 176, 112), SNOW, 0.5 if air.snow else 0), 0.45),
-        shade=0.1,
+    _tree_line(
+        b,
+        air,
+        "M -0.02 0.60 V 0.49 Q 0.06 0.44 0.14 0.48 Q 0.24 0.42 0.34 0.49 Q 0.44 0.45 0.54 0.49 Q 0.66 0.43 "
+        "0.76 0.48 Q 0.88 0.42 1.02 0.48 V 0.60 Z",
+        (128, 176, 112),
+        0.45,
     )
     veil(b, air)
     ground(b, air, 0.57, (172, 212, 126), (198, 224, 152))
@@ -74,6 +74,11 @@ def park(b: Brush, air: Air) -> None:
             b.dot(x, y, 0.007, (255, 250, 236))
 
 
+def _tree_line(b: Brush, air: Air, outline: str, green: RGB, haze: float) -> None:
+    """Far trees or a hedge as one silhouette (SVG path data), half white in snow, faded by `haze`."""
+    b.fill(path(outline), air.far(mix(green, SNOW, 0.5 if air.snow else 0), haze), shade=0.1)
+
+
 def _fountain(b: Brush, air: Air) -> None:
     stone: RGB = (206, 206, 212)
     water = (196, 226, 240)
@@ -88,13 +93,13 @@ def _fountain(b: Brush, air: Air) -> None:
 
 def playground(b: Brush, air: Air) -> None:
     """A slide on its tower, a swing in its frame, a hedge and low posts behind, soft ground with hopscotch."""
-    b.fill(
-        path(
-            "M -0.02 0.60 V 0.46 Q 0.08 0.40 0.18 0.46 Q 0.30 0.41 0.42 0.47 Q 0.56 0.42 0.68 0.47 Q 0.84 0.40 "
-            "1.02 0.46 V 0.60 Z"
-        ),
-        air.far(mix((136, 184, 120), SNOW, 0.5 if air.snow else 0), 0.4),
-        shade=0.1,
+    _tree_line(
+        b,
+        air,
+        "M -0.02 0.60 V 0.46 Q 0.08 0.40 0.18 0.46 Q 0.30 0.41 0.42 0.47 Q 0.56 0.42 0.68 0.47 Q 0.84 0.40 "
+        "1.02 0.46 V 0.60 Z",
+        (136, 184, 120),
+        0.4,
     )
     _palings(b, air)
     veil(b, air)

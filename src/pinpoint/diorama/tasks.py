@@ -93,6 +93,7 @@ def _gallery(scenes: Sequence[Scene]) -> Gallery:
 
 
 AREA_EDGES = (0.0, 0.015, 0.03, 0.05, 0.08, 0.12, 0.20, 1.0)  # shares of the picture
+LARGEST_AREA = 0.23  # nothing covers more, so this is where the last bin really ends
 
 
 def by_area(split: str = "test", gallery: int = 3000, most: int = 300) -> Benchmark:
