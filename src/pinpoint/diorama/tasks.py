@@ -6,6 +6,7 @@ and counted as wrong is ever secretly right.
 
 import random
 from collections.abc import Sequence
+from functools import cache
 
 from pinpoint.benchmark import Benchmark, Gallery, Query
 from pinpoint.diorama.captions import EVERYTHING, caption
@@ -97,7 +98,7 @@ LARGEST_AREA = 0.23  # nothing covers more, so this is where the last bin really
 
 
 def by_area(split: str = "test", gallery: int = 3000, most: int = 300) -> Benchmark:
-    """ "Find me an image that contains any …" for things of every size. Groups are "<role> <area bin>": whether the
+    """Queries for any object or animal, of every size. Groups are "<role> <area bin>": whether the
     thing is the picture's subject (nearly always captioned) or secondary (seldom), and how much of the picture it
     covers. At most `most` queries a group; pools of 100 as in `facets`."""
     scenes = sample_split(gallery, split, _SPLIT_SEED.get(split, 0))
@@ -110,13 +111,17 @@ def by_area(split: str = "test", gallery: int = 3000, most: int = 300) -> Benchm
                 facet = "animals" if thing.kind == "animal" else "objects"
                 group = f"{'subject' if thing is scene.subject else 'secondary'} {_area_bin(area[thing.name])}"
                 by_group.setdefault(group, []).append((facet, thing.name, scene.id))
+    texts = {label: text for facet in ("objects", "animals") for text, label in FACETS[facet].texts}
+
+    @cache
+    def wrong(facet: str, name: str) -> list[str]:
+        return [s.id for s in scenes if contradicts(facet, name, s)]
+
     queries = []
     for group, rows in sorted(by_group.items()):
         for i, (facet, name, right) in enumerate(rows[:most]):
-            wrong = [s.id for s in scenes if contradicts(facet, name, s)]
-            text = dict((label, text) for text, label in FACETS[facet].texts)[name]
-            pool = (right, *shuffled(wrong, rng)[: POOL - 1])
-            queries.append(Query(f"{group}-{i:04d}", (right,), text=text, group=group, target=right, pool=pool))
+            pool = (right, *shuffled(wrong(facet, name), rng)[: POOL - 1])
+            queries.append(Query(f"{group}-{i:04d}", (right,), text=texts[name], group=group, target=right, pool=pool))
     notes = {"task": "facets by area", "edges": " ".join(str(e) for e in AREA_EDGES)}
     return Benchmark("diorama-by-area", WORLD_VERSION, split, _gallery(scenes), tuple(queries), notes)
 
