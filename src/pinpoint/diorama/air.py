@@ -152,10 +152,12 @@ class Air:
 
     @cached_property
     def light(self) -> Light:
+        """What hour and weather do to every colour of the picture."""
         return light_of(self.time, self.weather)
 
     @cached_property
     def hour(self) -> Hour:
+        """The sky of the hour."""
         return HOURS[self.time]
 
     @property
@@ -169,10 +171,12 @@ class Air:
 
     @property
     def snow(self) -> bool:
+        """Snow lies on the ground and on roofs."""
         return self.weather == "snowy"
 
     @property
     def wet(self) -> bool:
+        """The ground is wet and holds puddles."""
         return self.weather in ("rainy", "stormy")
 
     @property

@@ -37,6 +37,7 @@ class Layout:
 
     @property
     def back_to_front(self) -> list[Placed]:
+        """The order of drawing: by ground contact, far ones first, and the subject before all."""
         return sorted((*self.others, *self.people, self.subject), key=lambda p: (p is self.subject, p.y))
 
 

@@ -47,14 +47,17 @@ def in_medium(style: str, rgb: RGB) -> RGB:
 
 
 def argb(rgb: RGB, alpha: float) -> int:
+    """Skia's colour number; `alpha` in [0, 1]."""
     return skia.Color(rgb[0], rgb[1], rgb[2], round(255 * alpha))
 
 
 def flat(rgb: RGB, alpha: float = 1.0) -> skia.Paint:
+    """Paint that fills with one colour."""
     return skia.Paint(AntiAlias=True, Color=argb(rgb, alpha))
 
 
 def stroke(rgb: RGB, width: float) -> skia.Paint:
+    """A round pen, `width` local units wide."""
     return skia.Paint(
         AntiAlias=True,
         Color=argb(rgb, 1.0),

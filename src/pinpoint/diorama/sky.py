@@ -21,6 +21,7 @@ class Opening:
     floor: float = 0.62  # the sky is painted down to here
 
     def at(self, x: float, height: float) -> tuple[float, float]:
+        """(x, y) in the frame of a point given as shares: `x` from the left, `height` from the top to the horizon."""
         return 0.5 + (x - 0.5) * self.width, self.top + height * (self.horizon - self.top)
 
 

@@ -89,7 +89,7 @@ def execute(
                 execution_timeout=max(1, round(60 * run["timeout_minutes"])),
             )  # fmt: skip
         except (PapermillException, DeadKernelError, CellControlSignal, RuntimeError) as error:
-            message = _explain(layout, notebook, chapter, error, run)
+            message = _explain(layout, chapter, error, run)
             lines.write(f"\n{message}\n{error}\n")
             raise ChapterFailed(f"{message} (log: {log})") from None
     return executed, side
@@ -136,7 +136,7 @@ def _kernel(work: Path, environment: Mapping[str, str]) -> Iterator[None]:
             os.environ.update({name: value} if value is not None else {})
 
 
-def _explain(layout: Layout, notebook: NotebookNode, chapter: str, error: Exception, run: Mapping[str, Any]) -> str:
+def _explain(layout: Layout, chapter: str, error: Exception, run: Mapping[str, Any]) -> str:
     """One line: chapter, place in the script, error."""
     if isinstance(error, PapermillExecutionError):
         trace = re.sub("\x1b\\[[0-9;]*m", "", "\n".join(error.traceback))

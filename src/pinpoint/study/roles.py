@@ -48,6 +48,7 @@ class NumberRole(SphinxRole):
     """The role `num`."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The number with its origin as a tip; one that is not on record is noted, and stops the build at its end."""
         root = Path(self.env.app.srcdir)
         self.env.note_dependency(str(root / "results" / f"{parse_reference(self.text)[0]}.json"))
         try:
@@ -62,6 +63,7 @@ class QuotedRole(SphinxRole):
     """The role `quoted`."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The text with its source as a tip; without a source it counts as missing."""
         text, _, source = self.text.replace("|", " from ", 1).partition(" from ")
         if not source.strip():
             _missing(self.env).setdefault(self.env.docname, []).append(f"{self.rawtext} names no source")
