@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import skia
 
+from paper import MEDIA
 from pinpoint.diorama import brush as brushes
 from pinpoint.diorama.brush import Brush, Light
 from pinpoint.diorama.colour import COLOURS, INK, darker, lighter, luminance, mix
 from pinpoint.diorama.paths import angle_point, box, oval
 from pinpoint.diorama.paths import path as parse
 
-MEDIA = ("natural", "sketch", "art", "glass")
 SIZE = 64
 
 

@@ -4,32 +4,23 @@ import colorsys
 
 import numpy as np
 import pytest
-import skia
 
+from paper import MEDIA, ink, on_paper
 from pinpoint.diorama.brush import Brush, Variety
 from pinpoint.diorama.colour import COLOURS, RGB
 from pinpoint.diorama.fauna import ASPECT, FAUNA
 
-STYLES = ("natural", "sketch", "art", "glass")
 ANIMALS = {"cat", "dog", "bird", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}
 SIZE, SCALE, GROUND = 96, 0.6, 0.8
-PAPER = (214, 226, 206)
 VARIETY = ((0.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.99, 0.99, 0.99), (0.1, 0.9, 0.6))
 
 
 def picture(animal: str, coat: RGB, v: Variety = (0.4, 0.4, 0.4), style: str = "natural") -> np.ndarray:
-    surface = skia.Surface(SIZE, SIZE)
-    canvas = surface.getCanvas()
-    canvas.scale(SIZE, SIZE)
-    canvas.clear(skia.Color(*PAPER))
-    brush = Brush(canvas, style, seed=3)
-    with brush.at(0.5, GROUND, SCALE):
-        FAUNA[animal](brush, coat, v)
-    return surface.toarray(colorType=skia.kRGBA_8888_ColorType)[:, :, :3].astype(int)
+    def draw(brush: Brush) -> None:
+        with brush.at(0.5, GROUND, SCALE):
+            FAUNA[animal](brush, coat, v)
 
-
-def ink(image: np.ndarray) -> np.ndarray:
-    return np.abs(image - np.array(PAPER)).max(axis=2) > 16
+    return on_paper(draw, style, size=SIZE)
 
 
 def body(image: np.ndarray) -> np.ndarray:
@@ -41,7 +32,7 @@ def test_the_ten_animals_are_there() -> None:
     assert set(FAUNA) == set(ASPECT) == ANIMALS
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", MEDIA)
 @pytest.mark.parametrize("animal", sorted(ANIMALS))
 def test_draws_in_every_style(animal: str, style: str) -> None:
     for coat in ("black", "white", "red"):

@@ -3,39 +3,30 @@
 import numpy as np
 import pytest
 
-skia = pytest.importorskip("skia")
-
-from pinpoint.diorama.brush import Brush, Light  # noqa: E402
-from pinpoint.diorama.colour import COLOURS  # noqa: E402
-from pinpoint.diorama.people import ASPECT, HEIGHT, person  # noqa: E402
-from pinpoint.diorama.scene import GESTURES  # noqa: E402
-from pinpoint.errors import PinpointError  # noqa: E402
+from paper import MEDIA, ink, on_paper
+from pinpoint.diorama.brush import Light
+from pinpoint.diorama.colour import COLOURS
+from pinpoint.diorama.people import ASPECT, HEIGHT, person
+from pinpoint.diorama.scene import GESTURES
+from pinpoint.errors import PinpointError
 
 SIZE, STATURE, GROUND = 96, 0.6, 0.9
-PAPER = (214, 226, 206)
-STYLES = ("natural", "sketch", "art", "glass")
 V = ((0.1, 0.3, 0.2), (0.5, 0.5, 0.65), (0.9, 0.85, 0.9))
 NO_SHADOW = Light(shadow=0.0)
 
 
 def picture(gesture, rgb=COLOURS["red"], v=V[0], style="natural", light=NO_SHADOW):
-    """One person on plain paper, (SIZE, SIZE, 3) uint8."""
-    surface = skia.Surface(SIZE, SIZE)
-    canvas = surface.getCanvas()
-    canvas.scale(SIZE, SIZE)
-    canvas.clear(skia.Color(*PAPER))
-    brush = Brush(canvas, style, light)
-    with brush.at(0.5, GROUND, STATURE):
-        person(brush, gesture, rgb, v)
-    return surface.makeImageSnapshot().toarray(colorType=skia.kRGB_888x_ColorType)[..., :3]
+    """One person on plain paper, int (SIZE, SIZE, 3)."""
 
+    def draw(brush):
+        with brush.at(0.5, GROUND, STATURE):
+            person(brush, gesture, rgb, v)
 
-def ink(image):
-    return np.abs(image.astype(int) - PAPER).sum(-1) > 24
+    return on_paper(draw, style, light, size=SIZE)
 
 
 @pytest.mark.parametrize("gesture", GESTURES)
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", MEDIA)
 def test_every_gesture_draws_in_every_style(gesture, style):
     assert ink(picture(gesture, style=style)).mean() > 0.02
 

@@ -3,47 +3,32 @@
 import numpy as np
 import pytest
 
-skia = pytest.importorskip("skia")
-
-from pinpoint.diorama.brush import Brush, Light  # noqa: E402
-from pinpoint.diorama.materials import material_fill  # noqa: E402
-from pinpoint.diorama.paths import box  # noqa: E402
-from pinpoint.diorama.scene import MATERIALS, STRUCTURES  # noqa: E402
-from pinpoint.diorama.structures import ASPECT, structure  # noqa: E402
-from pinpoint.errors import PinpointError  # noqa: E402
+from paper import MEDIA, ink, on_paper
+from pinpoint.diorama.brush import Light
+from pinpoint.diorama.materials import material_fill
+from pinpoint.diorama.paths import box
+from pinpoint.diorama.scene import MATERIALS, STRUCTURES
+from pinpoint.diorama.structures import ASPECT, structure
+from pinpoint.errors import PinpointError
 
 SIZE, HEIGHT, GROUND = 96, 0.5, 0.8
-PAPER = (214, 226, 206)
-STYLES = ("natural", "sketch", "art", "glass")
+NO_SHADOW = Light(shadow=0.0)
 V = ((0.1, 0.3, 0.2), (0.6, 0.6, 0.7), (0.9, 0.9, 0.9))
 
 
-def paint(draw, style="natural", size=SIZE):
-    surface = skia.Surface(size, size)
-    canvas = surface.getCanvas()
-    canvas.scale(size, size)
-    canvas.clear(skia.Color(*PAPER))
-    draw(Brush(canvas, style, Light(shadow=0.0)))
-    return surface.makeImageSnapshot().toarray(colorType=skia.kRGB_888x_ColorType)[..., :3]
-
-
 def picture(shape, material, v=V[0], style="natural"):
-    """One structure on plain paper, (SIZE, SIZE, 3) uint8."""
+    """One structure on plain paper, int (SIZE, SIZE, 3)."""
 
     def draw(brush):
         with brush.at(0.5, GROUND, HEIGHT):
             structure(brush, shape, material, v)
 
-    return paint(draw, style)
-
-
-def ink(image):
-    return np.abs(image.astype(int) - PAPER).sum(-1) > 24
+    return on_paper(draw, style, NO_SHADOW, size=SIZE)
 
 
 @pytest.mark.parametrize("shape", STRUCTURES)
 @pytest.mark.parametrize("material", MATERIALS)
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", MEDIA)
 def test_every_shape_draws_in_every_material_and_style(shape, material, style):
     assert ink(picture(shape, material, style=style)).mean() > 0.05
 
@@ -67,7 +52,7 @@ def texture(material, v, style):
         with brush.at(0.5, 1.0, 1.0):
             material_fill(brush, box(-0.5, -1.0, 0.5, 0.0), material, v)
 
-    image = paint(draw, style, size=30).astype(float)
+    image = on_paper(draw, style, NO_SHADOW, size=30).astype(float)
     grey = image.mean(-1)
     return image.mean((0, 1)), np.array([np.abs(np.diff(grey, axis=a)).mean() for a in (0, 1)])
 

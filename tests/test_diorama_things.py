@@ -6,18 +6,16 @@ import numpy as np
 import pytest
 import skia
 
-from pinpoint.diorama.brush import Brush, Light
+from paper import MEDIA, ink, on_paper
+from pinpoint.diorama.brush import Brush, Light, Variety
 from pinpoint.diorama.colour import COLOURS, RGB
 from pinpoint.diorama.scene import SHAPED, SHAPES, SKY
 from pinpoint.diorama.shaped import half_height, outline
 from pinpoint.diorama.things import ASPECT, THINGS
 
-STYLES = ("natural", "sketch", "art", "glass")
 SIZE, GROUND = 96, 0.8
-PAPER = (214, 226, 206)
 VARIETY = ((0.0, 0.0, 0.0), (0.4, 0.4, 0.4), (0.99, 0.99, 0.99), (0.1, 0.9, 0.6))
 CASES = [(name, shape) for name in sorted(THINGS) for shape in (SHAPES if name in SHAPED else (None,))]
-Numbers = tuple[float, float, float]
 
 
 def scale_of(name: str) -> float:
@@ -28,22 +26,15 @@ def picture(
     name: str,
     shape: str | None,
     rgb: RGB,
-    v: Numbers = (0.4, 0.4, 0.4),
+    v: Variety = (0.4, 0.4, 0.4),
     style: str = "natural",
     light: Light | None = None,
 ) -> np.ndarray:
-    surface = skia.Surface(SIZE, SIZE)
-    canvas = surface.getCanvas()
-    canvas.scale(SIZE, SIZE)
-    canvas.clear(skia.Color(*PAPER))
-    brush = Brush(canvas, style, light, seed=3)
-    with brush.at(0.5, GROUND, scale_of(name)):
-        THINGS[name](brush, rgb, shape, v)
-    return surface.toarray(colorType=skia.kRGBA_8888_ColorType)[:, :, :3].astype(int)
+    def draw(brush: Brush) -> None:
+        with brush.at(0.5, GROUND, scale_of(name)):
+            THINGS[name](brush, rgb, shape, v)
 
-
-def ink(image: np.ndarray) -> np.ndarray:
-    return np.abs(image - np.array(PAPER)).max(axis=2) > 16
+    return on_paper(draw, style, light, size=SIZE)
 
 
 def body(name: str, image: np.ndarray) -> np.ndarray:
@@ -58,7 +49,7 @@ def test_the_tables_agree() -> None:
     assert set(THINGS) >= SHAPED | SKY
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", MEDIA)
 @pytest.mark.parametrize(("name", "shape"), CASES)
 def test_draws_in_every_style(name: str, shape: str | None, style: str) -> None:
     for colour in ("black", "white", "red"):
@@ -68,7 +59,7 @@ def test_draws_in_every_style(name: str, shape: str | None, style: str) -> None:
 
 @pytest.mark.parametrize("v", VARIETY)
 @pytest.mark.parametrize(("name", "shape"), CASES)
-def test_stays_in_its_box(name: str, shape: str | None, v: Numbers) -> None:
+def test_stays_in_its_box(name: str, shape: str | None, v: Variety) -> None:
     rows, columns = np.nonzero(body(name, picture(name, shape, COLOURS["purple"], v)))
     scale, slack = scale_of(name), 0.012  # one pixel of outline
     assert rows.min() / SIZE >= GROUND - scale - slack
