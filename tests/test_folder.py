@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from pinpoint.datasets.folder import FolderImages, label_benchmark, open_folder
+from pinpoint.datasets.folder import FolderImages, label_benchmark, open_folder, score_folder
 from pinpoint.errors import PinpointError
 
 SHARED = Path(os.environ.get("PINPOINT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -170,3 +170,40 @@ def test_real_photographs_load(tmp_path):
     images = FolderImages(root)
     for image_id in images.ids[::200]:
         assert images.load(image_id, 64).shape == (64, 64, 3)
+
+
+def tiny_encoder(folder: Path) -> Path:
+    """A CLIP with random weights, in the layout that training writes."""
+    import torch
+
+    from pinpoint.encoders.sources import build_model
+    from pinpoint.encoders.tokenizer import build_vocabulary, load_tokenizer, save_vocabulary
+    from pinpoint.recipes.clip import TINY, save_clip
+    from pinpoint.training_state import History
+
+    folder.mkdir()
+    save_vocabulary(folder / "tokenizer.txt.gz", build_vocabulary(["a photo of a dog", "cat"]))
+    config = TINY.model_cfg(load_tokenizer(folder / "tokenizer.txt.gz", TINY.context_length).vocab_size)
+    torch.manual_seed(0)
+    save_clip(folder, build_model(config, folder), config, "tiny", History())
+    return folder
+
+
+def test_a_folder_is_scored_from_photographs_to_table(tmp_path):
+    for label in ("cat", "dog"):
+        for n in range(3):
+            picture(tmp_path / "photos" / label / f"{n}.png")
+    said = score_folder(tmp_path / "photos", str(tiny_encoder(tmp_path / "tiny")))
+    assert "2 queries" in said and "gallery of 6 images" in said and "| chance (macro) | 50.0 |" in said
+
+
+def test_scoring_names_what_is_wrong(tmp_path):
+    with pytest.raises(PinpointError, match="there is no folder"):
+        score_folder(tmp_path / "absent", "diorama-clip")
+    picture(tmp_path / "photos" / "cat" / "1.png")
+    with pytest.raises(PinpointError, match="has no .label. in it"):
+        score_folder(tmp_path / "photos", "diorama-clip", "a photo.")
+    whole = (tmp_path / "photos" / "cat" / "1.png").read_bytes()
+    (tmp_path / "photos" / "cat" / "1.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(PinpointError, match=r"cat.1\.png cannot be read as a picture"):
+        score_folder(tmp_path / "photos", str(tiny_encoder(tmp_path / "tiny")))

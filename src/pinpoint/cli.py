@@ -118,6 +118,18 @@ def encoders() -> None:
 
 
 @app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="Photographs, in one sub-folder per label.")],
+    encoder: Annotated[str, typer.Option(help="An encoder, as load() takes it.")] = "diorama-clip",
+    template: Annotated[str, typer.Option(help="The query of a label.")] = "a photo of a {label}.",
+) -> None:
+    """Search a folder of photographs for each of its labels, and score it."""
+    from pinpoint.datasets.folder import score_folder
+
+    typer.echo(score_folder(folder, encoder, template))
+
+
+@app.command()
 def fetch(
     name: Annotated[str, typer.Argument(help="A public encoder, by a name that pinpoint encoders lists.")],
 ) -> None:

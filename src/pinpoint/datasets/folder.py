@@ -102,6 +102,25 @@ def label_benchmark(root: Path | str, template: str = "a photo of a {label}.") -
     return Benchmark(Path(root).resolve().name, "1", "all", Gallery(images.ids, images), queries, notes)
 
 
+def score_folder(root: Path | str, encoder: str, template: str = "a photo of a {label}.") -> str:
+    """What a folder of photographs is, and how well an encoder finds its labels: two lines and a Markdown table."""
+    from pinpoint.encoders import load
+    from pinpoint.evaluate import evaluate
+    from pinpoint.retriever import EmbeddingRetriever
+    from pinpoint.store import Store
+    from pinpoint.study.layout import find_layout
+
+    if not Path(root).is_dir():
+        raise PinpointError(f"there is no folder {root}; give one with a sub-folder of photographs per label")
+    if "{label}" not in template:
+        raise PinpointError(f"the template {template!r} has no {{label}} in it, so all queries would be the same")
+    benchmark = label_benchmark(root, template)
+    retriever = EmbeddingRetriever(load(encoder), Store(find_layout().cache / "embeddings"))
+    result = evaluate(benchmark, retriever, depth=min(50, len(benchmark.gallery)))
+    names = ["r1", "r5", *(name for name in ("map50",) if name in result.per_query)]
+    return f"{benchmark.describe()}\nencoder {retriever.name}\n\n{result.table(names)}"
+
+
 def _decoded(path: Path) -> Image.Image:
     """The whole picture, upright, as RGB."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
