@@ -201,7 +201,7 @@ def test_scoring_names_what_is_wrong(tmp_path):
     with pytest.raises(PinpointError, match="there is no folder"):
         score_folder(tmp_path / "absent", "diorama-clip")
     picture(tmp_path / "photos" / "cat" / "1.png")
-    with pytest.raises(PinpointError, match="has no .label. in it"):
+    with pytest.raises(PinpointError, match=r"has no \{label\} in it"):
         score_folder(tmp_path / "photos", "diorama-clip", "a photo.")
     whole = (tmp_path / "photos" / "cat" / "1.png").read_bytes()
     (tmp_path / "photos" / "cat" / "1.png").write_bytes(whole[: len(whole) // 2])
