@@ -40,3 +40,9 @@ def test_keys_are_those_the_ledger_takes():
 def test_an_unknown_profile_is_refused():
     with pytest.raises(PinpointError, match="known: full, lite, smoke"):
         mention_sweep.make(out=None, resume=True, profile="huge")
+
+
+def test_models_of_other_habits_read_other_captions():
+    said = [mention_sweep._said(model, mention_sweep.SETTINGS["smoke"]) for model in range(6)]
+    assert len({tuple(texts) for texts in said}) == 6
+    assert said[0] == mention_sweep._said(0, mention_sweep.SETTINGS["smoke"])

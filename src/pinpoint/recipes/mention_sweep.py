@@ -12,6 +12,7 @@ from pathlib import Path
 from pinpoint.diorama import tasks
 from pinpoint.diorama.captions import DEFAULT, Mention
 from pinpoint.diorama.scene import WORLD_VERSION
+from pinpoint.diorama.world import TrainingPairs
 from pinpoint.encoders import load
 from pinpoint.errors import unknown
 from pinpoint.evaluate import EmbeddingRetriever, Result, evaluate
@@ -72,7 +73,8 @@ def make(*, out: Path | None, resume: bool, profile: str) -> Path:
     folder = out or layout.cache / "training" / f"{NAME}-{profile}"
     entries: dict[str, Entry] = {}
     for model in range(len(RATES)):
-        result, device = _one_model(model, settings, folder / f"model-{model}", resume)
+        identity = digest([asdict(settings), _said(model, settings)])[:8]  # other captions are another model
+        result, device = _one_model(model, settings, folder / f"model-{model}-{identity}", resume)
         for facet in SWEPT:
             for metric in ("r1", "r5"):
                 e = result.metric(metric, facet)
@@ -83,6 +85,12 @@ def make(*, out: Path | None, resume: bool, profile: str) -> Path:
                   "test": tasks.facets("test", TEST_GALLERY, TEST_PER_FACET).digest}  # fmt: skip
         merge(layout.results / "recorded.json", NAME, entries, digest(sealed)[:12])
     return folder
+
+
+def _said(model: int, settings: Settings) -> list[str]:
+    """A few captions as model number `model` reads them: they change with the templates, the rates and the world."""
+    pairs = TrainingPairs(16, 0, habits(model), size=settings.config.image_size)
+    return [pairs.caption(i, 0) for i in range(len(pairs))]
 
 
 def _one_model(model: int, settings: Settings, folder: Path, resume: bool) -> tuple[Result, str]:
