@@ -5,13 +5,13 @@ they agree, and travels better from machine to machine. Every number is the medi
 least and its greatest.
 """
 
-import os
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from pinpoint.bench_rows import ROWS, Sizes, encoder
+from pinpoint.devices import processor
 from pinpoint.errors import PinpointError, unknown
 from pinpoint.files import digest
 from pinpoint.timing import Measurement
@@ -77,5 +77,4 @@ def device() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count())
-    return f"{(models or [platform.machine()])[0]}, {threads} thread{'s' * (threads != '1')}"
+    return processor(name=(models or [platform.machine()])[0])

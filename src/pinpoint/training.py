@@ -19,6 +19,7 @@ from accelerate import Accelerator
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from pinpoint.devices import processor
 from pinpoint.errors import PinpointError, unknown
 from pinpoint.training_progress import progress, stop_signals
 from pinpoint.training_state import CHECKPOINT, History, Plan, restore, save
@@ -145,9 +146,7 @@ def evaluation(evaluate: Callable[[Any], Mapping[str, float]], module: nn.Module
 
 def device_name(device: torch.device) -> str:
     """The device as a card names it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor(torch.get_num_threads())
 
 
 def train(name: str, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:

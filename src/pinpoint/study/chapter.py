@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pinpoint.devices import device_in_words
 from pinpoint.errors import PinpointError
 from pinpoint.files import digest, write_json
 from pinpoint.study.layout import Layout, find_layout
@@ -75,11 +76,7 @@ class Chapter:
     @property
     def device(self) -> str:
         """What computes, in words: the GPU's name, or the CPU with its thread count."""
-        torch = sys.modules.get("torch")
-        if torch is not None and self._wanted_device != "cpu" and torch.cuda.is_available():
-            return str(torch.cuda.get_device_name())
-        threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count())
-        return f"CPU, {threads} thread{'s' * (threads != '1')}"
+        return device_in_words(gpu=self._wanted_device != "cpu")
 
     def _write(self) -> None:
         if self._side_file:

@@ -25,7 +25,7 @@ from pinpoint.study.script import bare_code, checked_ast, code_cells, header_lis
 
 # The version in `pinpoint` itself, and machinery that carries numbers without making them; `study.chapter` seeds the
 # run and is sealed.
-UNSEALED = re.compile(r"pinpoint(\.(cli|errors|files|study\.(?!chapter$)\w+))?$")
+UNSEALED = re.compile(r"pinpoint(\.(cli|devices|errors|files|study\.(?!chapter$)\w+))?$")
 MODULE_NAME = re.compile(r"pinpoint(\.[a-z_]\w*)+")
 LOCKED = ("numpy", "scipy", "scikit-learn", "umap-learn", "torch", "torchvision", "open-clip-torch", "transformers",
           "faiss-cpu", "faiss-gpu", "skia-python", "pillow", "sentence-transformers")  # fmt: skip
