@@ -83,6 +83,10 @@ plots.show_sheet(grid([render(scene, "natural", 384)], 1))
 # So everything is drawn once and exists in every style. The painting also moves things about: in
 # DSR {cite}`li2024freestyleret` the art images are generated anew, not filtered. The mosaic has 16 by 16 blocks. The fifth style, stained glass, is
 # kept out of all training; chapter 4 asks what a model makes of it.
+#
+# Drawing is fast, because backdrops are kept and everything else is a few paths. One core of the machine that `pinpoint
+# bench` was run on draws {num}`recorded:bench.render.natural bare` natural pictures a second at the size that models see, and
+# {num}`recorded:bench.render.sketch bare` sketches.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The same three scenes in five styles, one row per scene: natural, sketch, art, low resolution, stained glass.", "classes": "dark-light"}}
 pictures = [render(s, style, 192) for s in showcase[1:4] for style in STYLES]
