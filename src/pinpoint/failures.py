@@ -68,16 +68,18 @@ def read_attributes(
 
 def binding(encoder: Any, test: Encoded, pairs: int) -> dict[str, Estimate]:
     """How often the right text beats (a) the text with swapped colours and (b) a text with an absent colour, in
-    percent; chance is 50. Equal scores count half."""
-    cases = swapped_colours(test.scenes)[:pairs]
-    image_emb = test.pooled[[i for i, *_ in cases]]  # (n, D)
-    right, swapped, wrong = (
-        np.einsum("nd,nd->n", image_emb, encoder.encode_texts([case[k] for case in cases])) for k in (1, 2, 3)
-    )
-    return {
-        name: bootstrap((right > other) + 0.5 * (right == other), scale=100)
-        for name, other in (("swapped", swapped), ("absent", wrong))
-    }
+    percent; chance is 50. Equal scores count half. Once with the subject named first, once with it named last."""
+    out = {}
+    for subject_first in (True, False):
+        cases = swapped_colours(test.scenes, subject_first)[:pairs]
+        image_emb = test.pooled[[i for i, *_ in cases]]  # (n, D)
+        right, swapped, absent = (
+            np.einsum("nd,nd->n", image_emb, encoder.encode_texts([case[k] for case in cases])) for k in (1, 2, 3)
+        )
+        for name, other in (("swapped", swapped), ("absent", absent)):
+            wins = (right > other) + 0.5 * (right == other)
+            out[name if subject_first else f"{name}_subject_last"] = bootstrap(wins, scale=100)
+    return out
 
 
 def area_curves(result: Result, metric: str = "r5") -> dict[str, list[tuple[float, Estimate]]]:
@@ -88,13 +90,6 @@ def area_curves(result: Result, metric: str = "r5") -> dict[str, list[tuple[floa
         low, high = AREA_EDGES[int(number)], min(AREA_EDGES[int(number) + 1], LARGEST_AREA)
         out[role].append((50 * (low + high), result.metric(metric, group)))
     return out
-
-
-def spearman(x: Sequence[float], y: Sequence[float]) -> float:
-    """Rank correlation of two short series (average ranks for ties)."""
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(x, y).statistic)
 
 
 def real_benchmark(folder: str, encoder: str, store: Store) -> str:

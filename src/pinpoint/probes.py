@@ -101,11 +101,12 @@ def read_by_text(image_emb: np.ndarray, class_emb: np.ndarray) -> np.ndarray:
     return (image_emb @ class_emb.T).argmax(axis=1)
 
 
-def swapped_colours(scenes: Sequence[Scene]) -> list[tuple[int, str, str, str]]:
+def swapped_colours(scenes: Sequence[Scene], subject_first: bool = True) -> list[tuple[int, str, str, str]]:
     """Binding test: for each scene with two things of different colours, (row, right text, swapped text, wrong text).
 
     The swapped text has the same words in another order; the wrong one names a colour that is on neither thing. A
-    bag of words tells the second pair apart and never the first.
+    bag of words tells the second pair apart and never the first. With `subject_first` False the small thing is named
+    before the subject: a reader that gives the first colour it hears to the largest thing it sees then fails.
     """
     out = []
     for i, scene in enumerate(scenes):
@@ -116,8 +117,9 @@ def swapped_colours(scenes: Sequence[Scene]) -> list[tuple[int, str, str, str]]:
         if first.colour == second.colour:
             continue
         spare = next(c for c in COLOUR_NAMES[scene.variant % 7 :] if c not in (first.colour, second.colour))
-        said = "{} " + first.name + " next to {} " + second.name + "."
-        one, two = first.colour, second.colour
+        named = (first, second) if subject_first else (second, first)
+        said = "{} " + named[0].name + " next to {} " + named[1].name + "."
+        one, two = named[0].colour, named[1].colour
         right, swapped, wrong = (said.format(article(a), article(b)) for a, b in ((one, two), (two, one), (spare, two)))
         out.append((i, right, swapped, wrong))
     return out
