@@ -131,7 +131,7 @@ for _ in range(4):
 # %%
 print(captions.caption(scene, rng, captions.EVERYTHING))
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Bars: the share of captions that mention each attribute. Subject close to 100 percent, colour about 60, place about 50, all others 20 or less."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Bars: the share of captions that mention each attribute. Subject close to 100 percent, colour about 60, place about 50, all others 20 or less.", "classes": "dark-light"}}
 measured = galleries.measured_mentions(study.params.bias_scenes, seed=study.params.seed)
 for name, estimate in measured.items():
     study.record(f"diorama.mention.{name}", estimate.value, estimate.low, estimate.high, n=estimate.n)
@@ -140,7 +140,7 @@ plots.estimate_bars(ax, measured, unit="% of captions of pictures that have the 
 plots.show(figure)
 
 # %% [markdown]
-# These rates are counted in the words of {num}`diorama.mention.weather|n` captions; for instance the weather is mentioned in
+# These rates are counted in the words of {num}`diorama.mention.weather n` captions; for instance the weather is mentioned in
 # {num}`diorama.mention.weather` and the place in {num}`diorama.mention.place`. Chapter 1 shows what this habit does to CLIP, and what happens when it
 # is changed.
 #
@@ -151,7 +151,7 @@ plots.show(figure)
 # altogether: about one (subject, colour) pair in twelve, and one (subject, place) pair in sixteen. They occur in test only. The white
 # holes below are such pairs.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Heat map of subject by colour: number of training scenes per pair. About one cell in twelve is empty: those pairs are held out for testing."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Heat map of subject by colour: number of training scenes per pair. About one cell in twelve is empty: those pairs are held out for testing.", "classes": "dark-light"}}
 plots.show(figures.held_out_map(galleries.subject_colour_counts(study.params.split_scenes)))
 
 # %% [markdown]

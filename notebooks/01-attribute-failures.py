@@ -93,7 +93,7 @@ print(
 # value under random order. So a model whose embeddings are all equal scores exactly chance. Among one hundred
 # candidates that is {num}`facets.chance.r1` for R@1 and {num}`facets.chance.r5` for R@5.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Bars of recall at 5 per facet with 95 percent intervals, the highest first. A grey tick on each bar marks chance."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Bars of recall at 5 per facet with 95 percent intervals, the highest first. A grey tick on each bar marks chance.", "classes": "dark-light"}}
 scores = failures.record_metrics(study, result, "facets.clip")
 for metric in ("r1", "r5"):
     study.record(f"facets.chance.{metric}", result.chance(metric), n=len(benchmark.queries), band=0.0)
@@ -102,7 +102,7 @@ plots.show(figures.facet_bars(result))
 # %% [markdown]
 # Recall is very uneven. R@5 is {num}`facets.clip.animals.r5` on animals and {num}`facets.clip.objects.r5` on objects; it is {num}`facets.clip.weather.r5` on weather,
 # {num}`facets.clip.count.r5` on the number of people and {num}`facets.clip.gestures.r5` on gestures. The macro mean over
-# facets is {num}`facets.clip.macro.r5|ci`.
+# facets is {num}`facets.clip.macro.r5 both`.
 #
 # :::{list-table} Recall among 100 candidates, test split, with 95 % bootstrap intervals.
 # :header-rows: 1
@@ -111,35 +111,35 @@ plots.show(figures.facet_bars(result))
 #   - R@1
 #   - R@5
 # * - objects
-#   - {num}`facets.clip.objects.r1|ci`
-#   - {num}`facets.clip.objects.r5|ci`
+#   - {num}`facets.clip.objects.r1 both`
+#   - {num}`facets.clip.objects.r5 both`
 # * - animals
-#   - {num}`facets.clip.animals.r1|ci`
-#   - {num}`facets.clip.animals.r5|ci`
+#   - {num}`facets.clip.animals.r1 both`
+#   - {num}`facets.clip.animals.r5 both`
 # * - gestures
-#   - {num}`facets.clip.gestures.r1|ci`
-#   - {num}`facets.clip.gestures.r5|ci`
+#   - {num}`facets.clip.gestures.r1 both`
+#   - {num}`facets.clip.gestures.r5 both`
 # * - materials
-#   - {num}`facets.clip.materials.r1|ci`
-#   - {num}`facets.clip.materials.r5|ci`
+#   - {num}`facets.clip.materials.r1 both`
+#   - {num}`facets.clip.materials.r5 both`
 # * - scenes
-#   - {num}`facets.clip.scenes.r1|ci`
-#   - {num}`facets.clip.scenes.r5|ci`
+#   - {num}`facets.clip.scenes.r1 both`
+#   - {num}`facets.clip.scenes.r5 both`
 # * - times
-#   - {num}`facets.clip.times.r1|ci`
-#   - {num}`facets.clip.times.r5|ci`
+#   - {num}`facets.clip.times.r1 both`
+#   - {num}`facets.clip.times.r5 both`
 # * - count
-#   - {num}`facets.clip.count.r1|ci`
-#   - {num}`facets.clip.count.r5|ci`
+#   - {num}`facets.clip.count.r1 both`
+#   - {num}`facets.clip.count.r5 both`
 # * - weather
-#   - {num}`facets.clip.weather.r1|ci`
-#   - {num}`facets.clip.weather.r5|ci`
+#   - {num}`facets.clip.weather.r1 both`
+#   - {num}`facets.clip.weather.r5 both`
 # * - **macro**
-#   - {num}`facets.clip.macro.r1|ci`
-#   - {num}`facets.clip.macro.r5|ci`
+#   - {num}`facets.clip.macro.r1 both`
+#   - {num}`facets.clip.macro.r5 both`
 # * - micro
-#   - {num}`facets.clip.micro.r1|ci`
-#   - {num}`facets.clip.micro.r5|ci`
+#   - {num}`facets.clip.micro.r1 both`
+#   - {num}`facets.clip.micro.r5 both`
 # :::
 #
 # Here is one query of each other facet, chosen by the same rule.
@@ -154,13 +154,13 @@ plots.show(figures.ranked_queries(result, failures.mid_ranked(result, others)), 
 # Pools of one hundred are kind. Now each question goes to the whole gallery. All right pictures count, and pictures that
 # neither answer nor contradict it (a clear sky, when *sunny* is asked) are left out. Chance differs from facet to facet, because some attributes are more common; it is the grey tick.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Bars of mAP at 50 per facet on the whole gallery, the highest first, with chance as a grey tick per facet."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Bars of mAP at 50 per facet on the whole gallery, the highest first, with chance as a grey tick per facet.", "classes": "dark-light"}}
 whole = evaluate(tasks.facets_whole("test", p.gallery_size), clip)
 failures.record_metrics(study, whole, "facets.clip_whole", ("r1", "r5", "map50"))
 plots.show(figures.facet_bars(whole, "map50"))
 
 # %% [markdown]
-# On the whole gallery, R@1 is {num}`facets.clip_whole.macro.r1|ci` and mAP@50 is {num}`facets.clip_whole.macro.map50|ci` (macro).
+# On the whole gallery, R@1 is {num}`facets.clip_whole.macro.r1 both` and mAP@50 is {num}`facets.clip_whole.macro.map50 both` (macro).
 #
 # ## The cause: what captions mention
 #
@@ -177,14 +177,14 @@ for model in range(3):
     rates = {facet: mention_sweep.rate_of(model, facet) for facet in mention_sweep.SWEPT}
     print("model", model, rates)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Six panels, one per facet: recall at 5 against the rate at which training captions mention the facet, on a logarithmic axis, with intervals; chance is dashed."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Six panels, one per facet: recall at 5 against the rate at which training captions mention the facet, on a logarithmic axis, with intervals; chance is dashed.", "classes": "dark-light"}}
 curves = {
     facet: [(rate, study.quote(mention_sweep.key(facet, rate, "r5"), "recorded")) for rate in mention_sweep.RATES]
     for facet in mention_sweep.SWEPT
 }
 plots.show(figures.mention_curves(curves))
 
-# %%
+# %% tags=["hide-input"]
 for k, rate in enumerate(mention_sweep.RATES):
     mean = sum(points[k][1].value for points in curves.values()) / len(curves)
     study.record(f"mention.mean.rate_{str(rate).replace('.', '_')}.r5", mean, n=len(curves), seeds=1)
@@ -205,7 +205,7 @@ for k, rate in enumerate(mention_sweep.RATES):
 # small, or must be counted, needs more than words.
 #
 # Limits: each point is one training with one seed, and its bar is the interval over queries. Read the trend and not a single
-# point; the two curves that fall again at the right end may be such points. The models are smaller and trained for a
+# point; the curves that fall again at the right end may be such points. The models are smaller and trained for a
 # shorter time than `diorama-clip`, so compare within the figure only.
 #
 # ## Or is it size?
@@ -213,7 +213,7 @@ for k, rate in enumerate(mention_sweep.RATES):
 # Facets differ in size as well. A sky is large and a gesture is small. So we ask for objects and animals of every size,
 # and separate the picture's subject, which captions always name, from secondary things, which they seldom do.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Recall at 5 against the area of the queried thing in percent of the picture: one line for the subject, one for secondary things; chance is dashed."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Recall at 5 against the area of the queried thing in percent of the picture: one line for the subject, one for secondary things; chance is dashed.", "classes": "dark-light"}}
 by_area = evaluate(tasks.by_area("test", p.gallery_size, p.area_queries), clip)
 areas = failures.area_curves(by_area)
 for group in by_area.groups:
@@ -223,7 +223,7 @@ plots.show(figures.area_lines(areas))
 
 # %% [markdown]
 # Things that cover three to five hundredths of the picture occur in both roles. Their size is the same, and their recall is
-# not: R@5 is {num}`area.subject_2.r5|ci` for subjects and {num}`area.secondary_2.r5|ci` for secondary things. So size alone does
+# not: R@5 is {num}`area.subject_2.r5 both` for subjects and {num}`area.secondary_2.r5 both` for secondary things. So size alone does
 # not explain the failure. The two roles differ in how often captions name them, and also in where they stand: secondary
 # things are farther back, and never alone.
 #
@@ -240,7 +240,7 @@ plots.show(figures.area_lines(areas))
 # fifth of their training pictures, which come from the training split. As a control, a fourth reader probes the pooled
 # embedding of an **untrained** twin, the same network with random weights. What it can read, training did not put there.
 
-# %%
+# %% tags=["hide-input"]
 train = failures.encode_scenes(encoder, sample_split(p.probe_train, "train", 77))
 test = failures.encode_scenes(encoder, sample_split(p.probe_test, "test", 78))
 blank = untrained_twin(encoder, shipped_folder(p.encoder))
@@ -250,7 +250,7 @@ for name, (accuracy, _) in readings.items():
     for reader, e in accuracy.items():
         study.record(f"probe.{name.replace(' ', '_')}.{reader}", e.value, e.low, e.high, n=e.n)
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "For each attribute, the accuracy of four readers: a probe on an untrained network, the text tower, a probe on the pooled embedding, a probe on the patch tokens; and chance."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "For each attribute, the accuracy of four readers: a probe on an untrained network, the text tower, a probe on the pooled embedding, a probe on the patch tokens; and chance.", "classes": "dark-light"}}
 plots.show(figures.reader_dots(readings))
 
 # %% [markdown]
@@ -277,15 +277,15 @@ plots.show(figures.reader_dots(readings))
 # prefer "a red cat next to a blue cup" to "a blue cat next to a red cup"? Both texts have the same words. As a control, the
 # second test replaces the first colour by one that is on neither thing. We name the subject first, and then last.
 
-# %%
+# %% tags=["hide-input"]
 bound = failures.binding(encoder, test, p.binding_pairs)
 for name, e in bound.items():
     study.record(f"binding.{name}", e.value, e.low, e.high, n=e.n)
 
 # %% [markdown]
-# With the subject named first, the right text wins in {num}`binding.swapped|ci` of {num}`binding.swapped|n` pictures, where
+# With the subject named first, the right text wins in {num}`binding.swapped both` of {num}`binding.swapped n` pictures, where
 # chance is one half. The model seems to bind. Name the subject last, and the right text wins in
-# {num}`binding.swapped_subject_last|ci`: it is wrong nearly always.
+# {num}`binding.swapped_subject_last both`: it is wrong nearly always.
 #
 # So it does not bind. It gives the first colour it reads to the largest thing it sees. Captions name their subject first, so
 # in training this shortcut was always right, and the loss asked for nothing more. The control agrees: an absent colour in the place
@@ -302,7 +302,7 @@ for name, e in bound.items():
 #   - here
 # * - CLIP-like retrievers are poor on attributes
 #   - stated in the abstract; the per-facet tables were not accessible to us
-#   - macro R@5 {num}`facets.clip.macro.r5|ci`, direction only
+#   - macro R@5 {num}`facets.clip.macro.r5 both`, direction only
 # * - they are unbalanced over facets
 #   - stated in the abstract
 #   - from {num}`facets.clip.materials.r5` (materials) to {num}`facets.clip.animals.r5` (animals)

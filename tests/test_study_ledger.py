@@ -91,9 +91,10 @@ def test_lookup_names_what_exists():
 
 def test_how_numbers_are_written():
     recall = entry(n=1200)
-    forms = {form: written(recall, form) for form in ("value", "bare", "ci", "full", "n", "seeds", "band")}
+    forms = {form: written(recall, form) for form in ("value", "bare", "ci", "both", "full", "n", "seeds", "band")}
     assert forms == {
         "value": "50.0%", "bare": "50.0", "ci": "40.0–56.0%", "n": "1,200", "seeds": "1", "band": "±8.0%",
+        "both": "50.0% [40.0–56.0%]",
         "full": "50.0% (95% interval 40.0–56.0%, n = 1,200)",
     }  # fmt: skip
     assert written(Entry(-1.5, unit="points"), "value") == "−1.5\N{NO-BREAK SPACE}points"

@@ -58,6 +58,7 @@ FORMS: dict[str, Callable[[Entry], str]] = {
     "value": value,
     "bare": lambda entry: number(entry.value, entry.unit),
     "ci": interval,
+    "both": lambda entry: f"{value(entry)} [{interval(entry)}]",
     "full": full,
     "n": lambda entry: f"{entry.n:,}" if entry.n is not None else "?",
     "seeds": lambda entry: str(entry.seeds),
