@@ -209,3 +209,11 @@ def test_a_look_alike_differs_in_what_nobody_asked_about() -> None:
         assert len({t.name for t in other.things}) == len(other.things)
         different += (other.position, other.others, other.material) != (scene.position, scene.others, scene.material)
     assert different > 400
+
+
+def test_no_hour_is_edited_in_a_storm() -> None:
+    """A person could not see the change: of fifty queries looked at, those in a storm had equal pictures."""
+    benchmark = composed("dev", queries=90, gallery=600, kinds=KINDS)
+    images = benchmark.gallery.images
+    times = [q for q in benchmark.queries if q.group == "time"]
+    assert times and all(images.scene(q.image).weather != "stormy" for q in times)

@@ -84,7 +84,7 @@ def propose(scene: Scene, kind: str, rng: random.Random) -> Edit | None:
     elif kind == "place":
         edited = replace(scene, place=pick(rng, PLACES))
         text = pick(rng, ("the same ", "put it ")) + pick(rng, PLACE_PHRASES[edited.place])
-    elif kind == "time":
+    elif kind == "time" and scene.weather != "stormy":  # a storm makes every hour dark
         edited = replace(scene, time=pick(rng, TIMES))
         if not contradicts("times", scene.time, edited):  # under clouds, morning and afternoon look alike
             return None
