@@ -20,7 +20,7 @@ from pinpoint.errors import PinpointError
 __all__ = ["by_area", "composed", "facets", "facets_whole", "style"]
 
 POOL = 100  # COCO-Facet: one positive, 99 negatives
-_SPLIT_SEED = {"train": 101, "dev": 202, "test": 303}  # another split is named by `sample_split`
+SPLIT_SEED = {"train": 101, "dev": 202, "test": 303}  # another split is named by `sample_split`
 
 
 def facets(split: str = "test", gallery: int = 3000, per_facet: int = 250) -> Benchmark:
@@ -29,15 +29,16 @@ def facets(split: str = "test", gallery: int = 3000, per_facet: int = 250) -> Be
     A negative carries a label that excludes the queried one, as in the benchmark. Groups are the eight facets; at most
     `per_facet` queries each, spread evenly over the facet's texts.
     """
-    scenes = sample_split(gallery, split, _SPLIT_SEED.get(split, 0))
-    queries = [q for name in FACETS for q in _facet_queries(name, scenes, per_facet)]
+    scenes = sample_split(gallery, split, SPLIT_SEED.get(split, 0))
+    queries = [q for name in FACETS for q in facet_queries(name, scenes, per_facet)]
     notes = {
         "task": "facets", "negatives": "label excludes the query's", "positives": "objects and animals cover >= 5 %",
     }  # fmt: skip
     return Benchmark("diorama-facets", WORLD_VERSION, split, _gallery(scenes), tuple(queries), notes)
 
 
-def _facet_queries(name: str, scenes: Sequence[Scene], per_facet: int) -> list[Query]:
+def facet_queries(name: str, scenes: Sequence[Scene], per_facet: int) -> list[Query]:
+    """One facet's queries over any scenes: texts in turn, each with a right picture and 99 that contradict it."""
     rng = random.Random(f"facets-{name}")
     by_text = []
     for text, label in FACETS[name].texts:
@@ -59,7 +60,7 @@ def facets_whole(split: str = "test", gallery: int = 3000) -> Benchmark:
 
     Pictures that neither answer nor contradict a query (clear sky, when sunny was asked) are excluded from its ranking.
     """
-    scenes = sample_split(gallery, split, _SPLIT_SEED.get(split, 0))
+    scenes = sample_split(gallery, split, SPLIT_SEED.get(split, 0))
     queries = []
     for name, facet in FACETS.items():
         for i, (text, label) in enumerate(facet.texts):
@@ -78,7 +79,7 @@ def style(split: str = "test", gallery: int = 1000, queries: int = 400) -> Bench
     the part of their id before the dash, so that joint queries can be put together."""
     if queries > gallery:
         raise PinpointError(f"{queries} style queries need a gallery of at least as many scenes, not {gallery}")
-    scenes = sample_split(gallery, split, _SPLIT_SEED.get(split, 0) + 1)
+    scenes = sample_split(gallery, split, SPLIT_SEED.get(split, 0) + 1)
     rng = random.Random("style")
     asked = scenes[:queries]
     texts = [caption(s, rng, EVERYTHING) for s in asked]
@@ -101,7 +102,7 @@ def by_area(split: str = "test", gallery: int = 3000, most: int = 300) -> Benchm
     """Queries for any object or animal, of every size. Groups are "<role> <area bin>": whether the
     thing is the picture's subject (nearly always captioned) or secondary (seldom), and how much of the picture it
     covers. At most `most` queries a group; pools of 100 as in `facets`."""
-    scenes = sample_split(gallery, split, _SPLIT_SEED.get(split, 0))
+    scenes = sample_split(gallery, split, SPLIT_SEED.get(split, 0))
     rng = random.Random("by-area")
     by_group: dict[str, list[tuple[str, str, str]]] = {}
     for scene in shuffled(scenes, rng):
