@@ -2,8 +2,8 @@
 
 In VLM2Vec's format the image comes before the prompt, and attention is causal. So nothing that the language model
 computes at the image's positions depends on the prompt: it is computed once and kept as keys and values; each prompt
-then costs its own few tokens. The same two functions train the small models and encode with any transformers model whose
-decoder takes a key-value cache.
+then costs its own few tokens. The same two functions train the small models and encode with any transformers model
+whose decoder takes a key-value cache.
 """
 
 from collections.abc import Mapping
@@ -59,6 +59,19 @@ def prefix_positions(model: Any, inputs: Mapping[str, torch.Tensor]) -> torch.Te
     return torch.as_tensor(positions)
 
 
+def extended(model: Any, prefix: Prefix, ids: torch.Tensor) -> Prefix:
+    """The prefix with more tokens `ids` (T,) behind it, the same for all images: words that several prompts share."""
+    rows, length = len(prefix.following), len(ids)
+    cache = prefix.repeated(1)
+    model.language_model(
+        inputs_embeds=model.get_input_embeddings()(ids).expand(rows, -1, -1),
+        position_ids=prefix.following[:, None] + torch.arange(length, device=ids.device),
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return Prefix(tuple((layer.keys, layer.values) for layer in cache.layers), prefix.following + length)
+
+
 def embed_prompts(model: Any, prefix: Prefix, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Unit embeddings (B, K, D) of B images under K prompts each: `ids` (B, K, T), padded at the right to `lengths`.
 
@@ -101,8 +114,8 @@ def uniform_attention(
     lengths = (cu_seq_lens_q[1:] - cu_seq_lens_q[:-1]).tolist()
     parts = [query, key, value]
     if len(set(lengths)) == 1:
-        folded = [x[0].unflatten(1, (len(lengths), lengths[0])).transpose(0, 1) for x in parts]  # (N, H, T, Dh)
-        out = scaled_dot_product_attention(*folded, scale=scaling)
+        q, k, v = (x[0].unflatten(1, (len(lengths), lengths[0])).transpose(0, 1) for x in parts)  # (N, H, T, Dh)
+        out = scaled_dot_product_attention(q, k, v, scale=scaling)
         return out.transpose(1, 2).flatten(0, 1)[None], None
     split = zip(*(x.split(lengths, dim=2) for x in parts), strict=True)
     outs = [scaled_dot_product_attention(q, k, v, scale=scaling).transpose(1, 2) for q, k, v in split]

@@ -1,0 +1,168 @@
+"""Training a small promptable embedder as VLM2Vec is trained: image and prompt on one side, text on the other.
+
+The models are transformers' own classes in small: Qwen2-VL (the class of VLM2Vec-V2 and GME) and Llava.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import pinpoint.torchvision_shim  # noqa: F401  (before transformers' image classes are imported)
+from pinpoint.encoders.mllm_forward import (
+    Prefix,
+    embed_prompts,
+    embed_texts,
+    extended,
+    image_prefix,
+    use_uniform_attention,
+)
+from pinpoint.files import digest
+from pinpoint.recipes.gradient_cache import cached_backward
+from pinpoint.recipes.mllm_models import BUILD, pixel_inputs, save_mllm
+from pinpoint.recipes.question_batches import Batch, QuestionBatches, QuestionSource
+from pinpoint.recipes.word_pieces import IMAGE, IMAGE_END, IMAGE_START, Pieces, build_tokenizer
+from pinpoint.training import History, Plan, fit
+
+TEMPERATURE = 0.02  # VLM2Vec's, fixed
+Evaluate = Callable[[Any, Pieces], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class MllmConfig:
+    """The size of a small promptable embedder. The default has 4.8 million parameters: 9.6 MB in half precision."""
+
+    architecture: str = "qwen2_vl"
+    image_size: int = 96
+    patch_size: int = 16
+    vision_width: int = 192
+    vision_layers: int = 6
+    width: int = 192  # of the language model, and of the embedding
+    mlp_width: int = 512
+    layers: int = 4
+    heads: int = 3
+
+    @property
+    def image_tokens(self) -> int:
+        """Tokens the language model reads for an image."""
+        return (self.image_size // self.patch_size) ** 2
+
+
+TINY = MllmConfig(
+    image_size=48, patch_size=12, vision_width=48, vision_layers=1, width=48, mlp_width=64, layers=1, heads=2
+)
+
+
+def train_mllm(
+    config: MllmConfig,
+    source: QuestionSource,
+    images: np.ndarray,
+    words: Iterable[str],
+    out: Path,
+    *,
+    plan: Plan,
+    batch: int = 128,
+    questions: int = 4,
+    chunk: int | None = None,
+    evaluate: Evaluate | None = None,
+    start: Callable[[nn.Module], None] | None = None,
+    name: str = "mllm",
+    work: Path | None = None,
+    resume: bool = True,
+) -> History:
+    """Train an embedder on pictures (N, S, S, 3) with captions and questions, and write a folder that `load` opens.
+
+    Every picture of a batch is seen under the general prompt and under `questions` others. `chunk`: pictures encoded at
+    a time with gradient caching; None where the batch fits. `start(model)` may put pretrained weights into a part.
+    """
+    tokenizer = build_tokenizer(words)
+    pieces = Pieces(tokenizer)
+    torch.manual_seed(plan.seed)
+    model: Any = BUILD[config.architecture](config, tokenizer)
+    if start is not None:
+        start(model)
+    use_uniform_attention(model)
+    identity = digest([asdict(config), tokenizer.backend_tokenizer.to_str(), source.digest, batch, questions])
+    history = fit(
+        model,
+        Step(config, pieces, chunk),
+        QuestionBatches(images, source, pieces, batch, questions, plan.seed),
+        replace(plan, identity=identity),
+        folder=work or out,
+        evaluate=(lambda module: evaluate(module, pieces)) if evaluate else None,
+        resume=resume,
+        label=name,
+    )
+    save_mllm(out, model, tokenizer, config, name, history)
+    return history
+
+
+class Step:
+    """`step(model, batch)` -> VLM2Vec's loss."""
+
+    def __init__(self, config: MllmConfig, pieces: Pieces, chunk: int | None = None) -> None:
+        self.config, self.pieces, self.chunk = config, pieces, chunk
+
+    def __call__(self, model: Any, data: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The loss of a batch; with a chunk size its gradients have been added already."""
+        batch = Batch(*data)
+        if self.chunk is None:
+            return contrastive_loss(self.images(model, batch), self.texts(model, batch), batch)
+        rows = [slice(i, i + self.chunk) for i in range(0, len(batch.pixels), self.chunk)]
+        few = self.chunk * batch.target.shape[1]
+        texts = [slice(i, i + few) for i in range(0, len(batch.text_ids), few)]
+        sides = [
+            [lambda part=part: self.images(model, batch.of_images(part)) for part in rows],
+            [lambda part=part: embed_texts(model, batch.text_ids[part], batch.text_lengths[part]) for part in texts],
+        ]
+        device = batch.pixels.device.type
+        return cached_backward(sides, lambda images, texts: contrastive_loss(images, texts, batch), device)
+
+    def images(self, model: Any, batch: Batch) -> torch.Tensor:
+        """Every picture under the general prompt and its questions, (B (1 + K), D)."""
+        prefix = prefix_of(model, self.config, self.pieces, batch.pixels)
+        general = embed_prompts(model, prefix, batch.general_ids, batch.general_lengths)
+        asked = extended(model, prefix, batch.lead_ids[0])
+        questions = embed_prompts(model, asked, batch.question_ids, batch.question_lengths)
+        return torch.cat([general, questions], dim=1).flatten(0, 1)
+
+    def texts(self, model: Any, batch: Batch) -> torch.Tensor:
+        """The distinct texts of the batch, (U, D)."""
+        return embed_texts(model, batch.text_ids, batch.text_lengths)
+
+
+def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """InfoNCE from image-and-prompt to text over the whole batch; equal texts are never negatives of one another.
+
+    images (B (1 + K), D), texts (U, D): each distinct text once. A text that the batch holds c times stands for c
+    negatives, hence log c; as the positive it counts once.
+    """
+    logits = images @ texts.T / TEMPERATURE + batch.counts.log()
+    target = batch.target.flatten()
+    own = torch.nn.functional.one_hot(target, len(texts)).to(logits.dtype)
+    return cross_entropy(logits - own * batch.counts.log(), target)
+
+
+def prefix_of(model: Any, config: MllmConfig, pieces: Pieces, pixels: torch.Tensor) -> Prefix:
+    """The image prefix of uint8 pictures (B, S, S, 3)."""
+    ids = pieces(f"{IMAGE_START} {' '.join([IMAGE] * config.image_tokens)} {IMAGE_END}")
+    return image_prefix(model, pixel_inputs(config, pixels, torch.tensor(ids, device=pixels.device)))
+
+
+def embed_pictures(
+    model: Any, config: MllmConfig, pieces: Pieces, pixels: np.ndarray, prompts: Sequence[str], batch: int = 128
+) -> np.ndarray:
+    """Unit rows (P, N, D) of pictures under some prompts, as the development curve needs them."""
+    device = next(model.parameters()).device
+    ids, lengths = (part.to(device) for part in pieces.padded(prompts))
+    rows = []
+    for part in torch.from_numpy(np.asarray(pixels)).split(batch):
+        prefix = prefix_of(model, config, pieces, part.to(device))
+        shape = (len(part), -1, -1)
+        rows.append(embed_prompts(model, prefix, ids.expand(*shape), lengths.expand(*shape[:2])).cpu())
+    return torch.cat(rows).transpose(0, 1).numpy()

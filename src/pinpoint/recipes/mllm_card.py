@@ -1,0 +1,47 @@
+"""The card of a promptable embedder."""
+
+from pathlib import Path
+from typing import Any
+
+from pinpoint.diorama.questions import FACET_KINDS, OTHER_KINDS, UNSEEN
+from pinpoint.files import atomic_path, canonical_json, read_json
+from pinpoint.recipes.card import LICENCE, curve_table, loss_table
+from pinpoint.training import History
+
+
+def write_mllm_card(out: Path, name: str, settings: Any, history: History, command: str, data: str) -> None:
+    """Write `card.md` into the model's folder."""
+    record, config = read_json(out / "pinpoint.json"), read_json(out / "config.json")
+    size = (out / "model.safetensors").stat().st_size / 1e6
+    pairs = history.step * settings.batch * (1 + settings.questions)
+    kinds = len(FACET_KINDS) + len(OTHER_KINDS)
+    rows = {
+        "model": f"transformers `{config['architectures'][0]}`, {size:.1f} MB in half precision, "
+        f"`{canonical_json(settings.config)}`",
+        "embedding": "last token, L2; the image, then the prompt",
+        "weights": f"SHA-256 `{record['weights_sha256']}`",
+        "data": f"{settings.scenes:,} Diorama scenes, training split, digest `{data}`; new captions and questions "
+        f"every epoch, {kinds} kinds of question in several wordings, some about one named thing",
+        "never prompted": ", ".join(UNSEEN),
+        "recipe": f"InfoNCE from image and prompt to text, temperature 0.02, AdamW, batches of {settings.batch} "
+        f"pictures under the general prompt and {settings.questions} questions each, `{canonical_json(settings.plan)}`",
+        "seeds": f"1 (seed {settings.plan.seed})",
+        "steps": f"{history.step:,} ({history.step * settings.batch:,} pictures, {pairs:,} pairs)",
+        "device": f"{history.device}, {history.seconds / 60:.0f} minutes",
+        "command": f"`{command}`",
+        "licence": LICENCE,
+    }
+    lines = [f"# {name}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
+    lines += ["", "## Loss", "", *loss_table(history), "", "## Development curve", ""]
+    lines += [*transposed(curve_table(history)), ""]
+    with atomic_path(out / "card.md") as temporary:
+        temporary.write_text("\n".join(lines))
+
+
+def transposed(table: list[str]) -> list[str]:
+    """The same table with a row per column: there are more measures than points of the curve."""
+    if len(table) < 3:
+        return table
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in (table[0], *table[2:])]
+    lines = ["| " + " | ".join(column) + " |" for column in zip(*cells, strict=True)]
+    return [lines[0], "|---" * len(cells) + "|", *lines[1:]]
