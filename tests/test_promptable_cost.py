@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from pinpoint import promptable_cost as cost
+from pinpoint import promptable_timing as timing
 from pinpoint.errors import PinpointError
 from pinpoint.index import build
+from pinpoint.linear import LinearMap
 from pinpoint.timing import summary
 
 MODES = {"clip", "general", "prompted", "chosen", "linear", "linear_dense"}
@@ -22,8 +24,8 @@ def unit(*shape: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def vectors() -> cost.ModeVectors:
     """P = 3 prompts, D = 8, N = 5 samples for the map, a CLIP of width 6."""
-    left, right = rng.standard_normal((2, 8, 5))
-    return cost.ModeVectors(unit(70, 8), unit(40, 8), unit(3, 40, 8), unit(3, 8), left, right, unit(70, 6), unit(40, 6))
+    linear = LinearMap((rng.standard_normal((8, 5)), rng.standard_normal((5, 8))))
+    return cost.ModeVectors(unit(70, 8), unit(40, 8), unit(3, 40, 8), unit(3, 8), linear, unit(70, 6), unit(40, 6))
 
 
 @pytest.fixture
@@ -46,24 +48,24 @@ class Clock:
 
 # -- searching -------------------------------------------------------------------------------------------------------
 def test_a_gallery_is_widened_by_near_copies(vectors) -> None:
-    wide = cost.widened(vectors.general, 100, seed=1)
+    wide = timing.widened(vectors.general, 100, seed=1)
     assert wide.shape == (100, 8) and wide.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(wide, axis=1), 1, atol=1e-6)
     assert len(np.unique(wide, axis=0)) == 100
     nearest = build(vectors.general).search(wide, 1)[1][:, 0]
     np.testing.assert_array_equal(nearest, np.arange(100) % 40)
-    assert (wide != cost.widened(vectors.general, 100, seed=2)).any()
+    assert (wide != timing.widened(vectors.general, 100, seed=2)).any()
 
 
 def test_each_mode_searches_its_own_table(vectors) -> None:
-    searches = cost._searches(vectors, 40)
+    searches = timing._searches(vectors, 40)
     assert set(searches) == MODES
     query = vectors.queries[:4]
     expected = {
         "clip": vectors.clip_queries[:4] @ vectors.clip.T,
         "general": query @ vectors.general.T,
         "prompted": query @ vectors.tables[0].T,
-        "linear": (query @ (vectors.left @ vectors.right.T)) @ vectors.general.T,  # rows of W^T q
+        "linear": (query @ vectors.linear.matrix) @ vectors.general.T,  # rows of W^T q
     }
     expected["linear_dense"] = expected["linear"]
     for mode, scores in expected.items():
@@ -73,7 +75,7 @@ def test_each_mode_searches_its_own_table(vectors) -> None:
 
 def test_the_query_chooses_its_prompt(vectors) -> None:
     tables = [build(table) for table in vectors.tables]
-    scores, rows = cost.chosen_search(tables, vectors.prompts, vectors.queries, 4)
+    scores, rows = timing.chosen_search(tables, vectors.prompts, vectors.queries, 4)
     choice = (vectors.queries @ vectors.prompts.T).argmax(axis=1)
     assert set(choice) == {0, 1, 2}
     for q, prompt in enumerate(choice):
@@ -85,7 +87,7 @@ def test_the_query_chooses_its_prompt(vectors) -> None:
 def test_times_are_per_query_and_in_milliseconds(vectors, monkeypatch) -> None:
     """Two rounds of six modes, each 16 s one by one and 128 s in a batch of 64; the first round does not count."""
     first, second = [9999.0] * 12, [16.0, 128.0] * 6
-    monkeypatch.setattr(cost, "timeit", Clock(*first, *second))
+    monkeypatch.setattr(timing, "timeit", Clock(*first, *second))
     timed = cost.search_ms(vectors, 60, repeats=1)
     assert set(timed) == MODES
     for single, batch in timed.values():
@@ -98,7 +100,7 @@ def test_modes_run_on_one_thread_and_give_the_others_back() -> None:
     import torch
 
     before = faiss.omp_get_max_threads(), torch.get_num_threads()
-    with pytest.raises(ZeroDivisionError), cost.one_thread():
+    with pytest.raises(ZeroDivisionError), timing.one_thread():
         assert (faiss.omp_get_max_threads(), torch.get_num_threads()) == (1, 1)
         raise ZeroDivisionError
     assert (faiss.omp_get_max_threads(), torch.get_num_threads()) == before
@@ -136,7 +138,7 @@ class Stub:
 
 
 def test_encoding_is_timed_per_image(monkeypatch) -> None:
-    monkeypatch.setattr(cost, "timeit", Clock(4.0, 12.0, 6.0))
+    monkeypatch.setattr(timing, "timeit", Clock(4.0, 12.0, 6.0))
     encoder = Stub()
     found = cost.encode_seconds(encoder, [np.ones((2, 2, 3))] * 4, ["who", "where", "when?"], repeats=1)
     assert (found.one.value, found.apart.value, found.shared.value, found.speed_up.value) == (1.0, 3.0, 1.5, 2.0)
@@ -171,8 +173,8 @@ def test_storage_by_hand(vectors) -> None:
 
 
 def test_costs_by_hand(vectors, encoding, monkeypatch) -> None:
-    monkeypatch.setattr(cost, "timeit", Clock(*[1.0] * 12, *[16.0, 128.0] * 6))
-    rows = {row.mode: row for row in cost.costs(vectors, encoding, 0.0005, 1000, repeats=1)}
+    monkeypatch.setattr(timing, "timeit", Clock(*[1.0] * 12, *[16.0, 128.0] * 6))
+    rows = {row.mode: row for row in cost.costs(vectors, encoding, 0.0005, 1000, repeats=1, samples=5)}
     assert set(rows) == MODES | {"on_the_fly"}
     assert rows["general"] == cost.Cost("general", 1000, 1000.0, 2000.0, 0.032, 1.0, 0.0)
     assert [rows[m].table_s for m in ("clip", "prompted", "chosen", "on_the_fly")] == [0.5, 2.0, 2.0, 0.0]
