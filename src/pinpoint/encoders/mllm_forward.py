@@ -23,11 +23,11 @@ class Prefix:
     layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]  # keys and values per layer, (B, heads, T0, Dh)
     following: torch.Tensor  # (B,) position of the first prompt token
 
-    def repeated(self, times: int) -> DynamicCache:
-        """The cache with each row repeated, for that many prompts per image."""
+    def cache(self, rows: torch.Tensor | None = None) -> DynamicCache:
+        """A fresh cache of some rows (M,), any of them as often as it has prompts; all rows by default."""
         cache = DynamicCache()
         for i, (keys, values) in enumerate(self.layers):
-            cache.update(keys.repeat_interleave(times, 0), values.repeat_interleave(times, 0), i)
+            cache.update(keys if rows is None else keys[rows], values if rows is None else values[rows], i)
         return cache
 
 
@@ -62,7 +62,7 @@ def prefix_positions(model: Any, inputs: Mapping[str, torch.Tensor]) -> torch.Te
 def extended(model: Any, prefix: Prefix, ids: torch.Tensor) -> Prefix:
     """The prefix with more tokens `ids` (T,) behind it, the same for all images: words that several prompts share."""
     rows, length = len(prefix.following), len(ids)
-    cache = prefix.repeated(1)
+    cache = prefix.cache()
     model.language_model(
         inputs_embeds=model.get_input_embeddings()(ids).expand(rows, -1, -1),
         position_ids=prefix.following[:, None] + torch.arange(length, device=ids.device),
@@ -72,20 +72,28 @@ def extended(model: Any, prefix: Prefix, ids: torch.Tensor) -> Prefix:
     return Prefix(tuple((layer.keys, layer.values) for layer in cache.layers), prefix.following + length)
 
 
-def embed_prompts(model: Any, prefix: Prefix, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Unit embeddings (B, K, D) of B images under K prompts each: `ids` (B, K, T), padded at the right to `lengths`.
+def embed_pairs(
+    model: Any, prefix: Prefix, rows: torch.Tensor, ids: torch.Tensor, lengths: torch.Tensor
+) -> torch.Tensor:
+    """Unit embeddings (M, D) of image `rows[m]` under the prompt `ids[m]` (M, T), padded at the right to `lengths`.
 
     Padding behind the last token is never read: attention is causal.
     """
-    rows, prompts, length = ids.shape
-    start = prefix.following.repeat_interleave(prompts)[:, None]
     hidden = model.language_model(
-        inputs_embeds=model.get_input_embeddings()(ids.flatten(0, 1)),
-        position_ids=start + torch.arange(length, device=ids.device),
-        past_key_values=prefix.repeated(prompts),
+        inputs_embeds=model.get_input_embeddings()(ids),
+        position_ids=prefix.following[rows][:, None] + torch.arange(ids.shape[1], device=ids.device),
+        past_key_values=prefix.cache(rows),
         use_cache=True,
-    ).last_hidden_state  # (B K, T, D)
-    return last_token(hidden, lengths.flatten()).unflatten(0, (rows, prompts))
+    ).last_hidden_state  # (M, T, D)
+    return last_token(hidden, lengths)
+
+
+def embed_prompts(model: Any, prefix: Prefix, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Unit embeddings (B, K, D) of every image of the prefix under every prompt: `ids` (K, T), `lengths` (K,)."""
+    images, prompts = len(prefix.following), len(ids)
+    rows = torch.arange(images, device=ids.device).repeat_interleave(prompts)
+    out = embed_pairs(model, prefix, rows, ids.repeat(images, 1), lengths.repeat(images))
+    return out.unflatten(0, (images, prompts))
 
 
 def embed_texts(model: Any, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

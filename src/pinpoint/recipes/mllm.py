@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 import pinpoint.torchvision_shim  # noqa: F401  (before transformers' image classes are imported)
 from pinpoint.encoders.mllm_forward import (
     Prefix,
+    embed_pairs,
     embed_prompts,
     embed_texts,
     extended,
@@ -108,42 +109,52 @@ class Step:
     def __init__(self, config: MllmConfig, pieces: Pieces, chunk: int | None = None) -> None:
         self.config, self.pieces, self.chunk = config, pieces, chunk
 
-    def __call__(self, model: Any, data: Sequence[torch.Tensor]) -> torch.Tensor:
+    def __call__(self, model: Any, data: Sequence[Any]) -> torch.Tensor:
         """The loss of a batch; with a chunk size its gradients have been added already."""
         batch = Batch(*data)
-        if self.chunk is None:
-            return contrastive_loss(self.images(model, batch), self.texts(model, batch), batch)
-        rows = [slice(i, i + self.chunk) for i in range(0, len(batch.pixels), self.chunk)]
-        few = self.chunk * batch.target.shape[1]
-        texts = [slice(i, i + few) for i in range(0, len(batch.text_ids), few)]
-        sides = [
-            [lambda part=part: self.images(model, batch.of_images(part)) for part in rows],
-            [lambda part=part: embed_texts(model, batch.text_ids[part], batch.text_lengths[part]) for part in texts],
-        ]
-        device = batch.pixels.device.type
-        return cached_backward(sides, lambda images, texts: contrastive_loss(images, texts, batch), device)
+        images = [lambda part=part: self.images(model, batch, part) for part in self.parts(len(batch.pixels))]
+        texts = [lambda padded=padded: embed_texts(model, *padded) for padded in batch.texts]
+        if self.chunk is not None:
+            order = torch.cat([self.order(batch, part) for part in self.parts(len(batch.pixels))])
+            return cached_backward(
+                [images, texts], lambda u, g: contrastive_loss(u, g, batch, order), batch.pixels.device.type
+            )
+        rows = slice(0, len(batch.pixels))
+        return contrastive_loss(images[0](), torch.cat([text() for text in texts]), batch, self.order(batch, rows))
 
-    def images(self, model: Any, batch: Batch) -> torch.Tensor:
-        """Every picture under the general prompt and its questions, (B (1 + K), D)."""
-        prefix = prefix_of(model, self.config, self.pieces, batch.pixels)
-        general = embed_prompts(model, prefix, batch.general_ids, batch.general_lengths)
-        asked = extended(model, prefix, batch.lead_ids[0])
-        questions = embed_prompts(model, asked, batch.question_ids, batch.question_lengths)
-        return torch.cat([general, questions], dim=1).flatten(0, 1)
+    def parts(self, pictures: int) -> list[slice]:
+        """Which pictures are encoded together."""
+        chunk = self.chunk or pictures
+        return [slice(start, start + chunk) for start in range(0, pictures, chunk)]
 
-    def texts(self, model: Any, batch: Batch) -> torch.Tensor:
-        """The distinct texts of the batch, (U, D)."""
-        return embed_texts(model, batch.text_ids, batch.text_lengths)
+    def images(self, model: Any, batch: Batch, part: slice) -> torch.Tensor:
+        """Some pictures under the general prompt, then under their questions bucket by bucket, (n (1 + K), D)."""
+        prefix = prefix_of(model, self.config, self.pieces, batch.pixels[part])
+        rows = [embed_prompts(model, prefix, *batch.general).flatten(0, 1)]
+        asked = extended(model, prefix, batch.lead)
+        for ids, lengths, picture in batch.questions:
+            mine = (picture >= part.start) & (picture < part.stop)
+            if mine.any():
+                rows.append(embed_pairs(model, asked, picture[mine] - part.start, ids[mine], lengths[mine]))
+        return torch.cat(rows)
+
+    def order(self, batch: Batch, part: slice) -> torch.Tensor:
+        """Which entry of the flattened target each row of `images` belongs to."""
+        questions = batch.target.shape[1] - 1
+        picture, k = batch.places // questions, batch.places % questions
+        mine = (picture >= part.start) & (picture < part.stop)
+        first = torch.arange(part.start, min(part.stop, len(batch.pixels)), device=picture.device)
+        return torch.cat([first * (1 + questions), (picture * (1 + questions) + 1 + k)[mine]])
 
 
-def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, batch: Batch) -> torch.Tensor:
+def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, batch: Batch, order: torch.Tensor) -> torch.Tensor:
     """InfoNCE from image-and-prompt to text over the whole batch; equal texts are never negatives of one another.
 
-    images (B (1 + K), D), texts (U, D): each distinct text once. A text that the batch holds c times stands for c
-    negatives, hence log c; as the positive it counts once.
+    images (M, D), texts (U, D): each distinct text once; row m of the images belongs to entry order[m] of the target.
+    A text that the batch holds c times stands for c negatives, hence log c; as the positive it counts once.
     """
     logits = images @ texts.T / TEMPERATURE + batch.counts.log()
-    target = batch.target.flatten()
+    target = batch.target.flatten()[order]
     own = torch.nn.functional.one_hot(target, len(texts)).to(logits.dtype)
     return cross_entropy(logits - own * batch.counts.log(), target)
 
@@ -163,6 +174,5 @@ def embed_pictures(
     rows = []
     for part in torch.from_numpy(np.asarray(pixels)).split(batch):
         prefix = prefix_of(model, config, pieces, part.to(device))
-        shape = (len(part), -1, -1)
-        rows.append(embed_prompts(model, prefix, ids.expand(*shape), lengths.expand(*shape[:2])).cpu())
+        rows.append(embed_prompts(model, prefix, ids, lengths).cpu())
     return torch.cat(rows).transpose(0, 1).numpy()

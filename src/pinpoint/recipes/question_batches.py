@@ -1,6 +1,6 @@
 """Pictures with captions, questions and answers, as a stream of batches."""
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -31,24 +31,20 @@ class QuestionSource(Protocol):
         ...
 
 
+Padded = tuple[torch.Tensor, torch.Tensor]  # ids (n, T), lengths (n,)
+
+
 class Batch(NamedTuple):
-    """One batch: B pictures, K questions each, U distinct texts."""
+    """One batch: B pictures, K questions each, U distinct texts. Texts and questions lie in buckets of like length."""
 
     pixels: torch.Tensor  # (B, S, S, 3) uint8
-    general_ids: torch.Tensor  # (B, 1, T)
-    general_lengths: torch.Tensor  # (B, 1)
-    lead_ids: torch.Tensor  # (B, T): the words before each question, equal rows
-    question_ids: torch.Tensor  # (B, K, T)
-    question_lengths: torch.Tensor  # (B, K)
-    text_ids: torch.Tensor  # (U, T)
-    text_lengths: torch.Tensor  # (U,)
-    target: torch.Tensor  # (B, 1 + K) which text answers each prompt
+    general: Padded  # the general prompt, one row
+    lead: torch.Tensor  # (T,) the words before every question
+    questions: tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], ...]  # buckets of ids, lengths, picture (n,)
+    places: torch.Tensor  # (B K,) in the buckets' order, the place of question k of picture b: b K + k
+    texts: tuple[Padded, ...]  # buckets; one after the other they are the U texts
+    target: torch.Tensor  # (B, 1 + K) which text answers each prompt, the general one first
     counts: torch.Tensor  # (U,) how often the batch holds each text
-
-    def of_images(self, rows: slice) -> "Batch":
-        """The same batch with some of its pictures."""
-        mine = Batch._fields[:6]
-        return self._replace(**{field: getattr(self, field)[rows] for field in mine})
 
 
 class QuestionBatches:
@@ -63,8 +59,8 @@ class QuestionBatches:
         self.batch, self.questions, self.seed = batch, questions, seed
         self.permutation: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
-    def __call__(self, i: int) -> tuple[torch.Tensor, ...]:
-        """Batch i."""
+    def __call__(self, i: int) -> tuple[Any, ...]:
+        """Batch i, the fields of a `Batch`."""
         epoch, place = divmod(i, len(self.images) // self.batch)
         if self.permutation[0] != epoch:
             self.permutation = epoch, np.random.default_rng([self.seed, epoch]).permutation(len(self.images))
@@ -77,16 +73,32 @@ class QuestionBatches:
         return tuple(self.collate(torch.from_numpy(self.images[rows]), asked, texts))
 
     def collate(self, pixels: torch.Tensor, asked: list[list[Asked]], texts: list[list[str]]) -> Batch:
-        """Token ids of prompts and of the distinct texts."""
-        many = len(pixels)
-        general, general_lengths = self.pieces.padded([GENERIC_PROMPT])
-        ids, lengths = self.pieces.padded([a.question for some in asked for a in some])
-        number = {text: n for n, text in enumerate(dict.fromkeys(t for some in texts for t in some))}
+        """Token ids of prompts and of the distinct texts, in buckets."""
+        questions = [a.question for some in asked for a in some]
+        order = self.by_length(questions)
+        distinct = list(dict.fromkeys(text for some in texts for text in some))
+        distinct = [distinct[n] for n in self.by_length(distinct)]
+        number = {text: n for n, text in enumerate(distinct)}
         target = torch.tensor([[number[text] for text in some] for some in texts])
-        text_ids, text_lengths = self.pieces.padded(list(number))
+        buckets = [order[part] for part in _buckets(len(order))]
         return Batch(
-            pixels, general.expand(many, 1, -1), general_lengths.expand(many, 1),
-            torch.tensor(self.pieces(LEAD)).expand(many, -1),
-            ids.unflatten(0, (many, -1)), lengths.unflatten(0, (many, -1)), text_ids, text_lengths,
-            target, torch.bincount(target.flatten(), minlength=len(number)),
+            pixels,
+            self.pieces.padded([GENERIC_PROMPT]),
+            torch.tensor(self.pieces(LEAD)),
+            tuple((*self.pieces.padded([questions[n] for n in bucket]), torch.tensor(bucket) // len(asked[0]))
+                  for bucket in buckets),
+            torch.tensor(order),
+            tuple(self.pieces.padded(distinct[part]) for part in _buckets(len(distinct))),
+            target,
+            torch.bincount(target.flatten(), minlength=len(number)),
         )  # fmt: skip
+
+    def by_length(self, texts: list[str]) -> list[int]:
+        """Their numbers, the shortest first."""
+        return sorted(range(len(texts)), key=lambda n: len(self.pieces(texts[n])))
+
+
+def _buckets(n: int, many: int = 4) -> list[slice]:
+    """Equal parts of n sorted rows: padding to the longest of a part costs far less than to the longest of all."""
+    step = -(-n // many)
+    return [slice(start, start + step) for start in range(0, n, step)]
