@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from pinpoint.recipes import diorama_clip, mention_sweep
+from pinpoint.recipes import diorama_clip, diorama_mllm, mention_sweep
 
 
 class Recipe(Protocol):
@@ -15,4 +15,8 @@ class Recipe(Protocol):
         ...
 
 
-RECIPES: Mapping[str, Recipe] = {"diorama-clip": diorama_clip.make, "mention-sweep": mention_sweep.make}
+RECIPES: Mapping[str, Recipe] = {
+    "diorama-clip": diorama_clip.make,
+    "diorama-mllm": diorama_mllm.make,
+    "mention-sweep": mention_sweep.make,
+}

@@ -153,10 +153,10 @@ def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, batch: Batch, or
     images (M, D), texts (U, D): each distinct text once; row m of the images belongs to entry order[m] of the target.
     A text that the batch holds c times stands for c negatives, hence log c; as the positive it counts once.
     """
-    logits = images @ texts.T / TEMPERATURE + batch.counts.log()
     target = batch.target.flatten()[order]
-    own = torch.nn.functional.one_hot(target, len(texts)).to(logits.dtype)
-    return cross_entropy(logits - own * batch.counts.log(), target)
+    negatives = batch.counts.log().expand(len(images), -1)  # a filler text counts 0 times: its logit is -infinity
+    weight = negatives.scatter(1, target[:, None], 0.0)
+    return cross_entropy(images @ texts.T / TEMPERATURE + weight, target)
 
 
 def prefix_of(model: Any, config: MllmConfig, pieces: Pieces, pixels: torch.Tensor) -> Prefix:

@@ -10,6 +10,7 @@ from pinpoint.diorama.questions import Asked
 from pinpoint.errors import PinpointError
 from pinpoint.recipes.word_pieces import Pieces
 
+BUCKET = 128  # rows; the shapes of a step recur, since a CPU compiles its kernels anew for every new shape
 LEAD, _, _ = PROMPT.partition("{question}")  # the words before every question: computed once per image
 
 
@@ -35,7 +36,10 @@ Padded = tuple[torch.Tensor, torch.Tensor]  # ids (n, T), lengths (n,)
 
 
 class Batch(NamedTuple):
-    """One batch: B pictures, K questions each, U distinct texts. Texts and questions lie in buckets of like length."""
+    """One batch: B pictures, K questions each, U distinct texts (and empty ones).
+
+    Texts and questions lie in buckets of like length.
+    """
 
     pixels: torch.Tensor  # (B, S, S, 3) uint8
     general: Padded  # the general prompt, one row
@@ -77,8 +81,9 @@ class QuestionBatches:
         questions = [a.question for some in asked for a in some]
         order = self.by_length(questions)
         distinct = list(dict.fromkeys(text for some in texts for text in some))
-        distinct = [distinct[n] for n in self.by_length(distinct)]
-        number = {text: n for n, text in enumerate(distinct)}
+        filler = -len(distinct) % BUCKET  # empty texts, counted zero times, so that shapes repeat
+        number = {distinct[n]: filler + place for place, n in enumerate(self.by_length(distinct))}
+        distinct = [""] * filler + list(number)
         target = torch.tensor([[number[text] for text in some] for some in texts])
         buckets = [order[part] for part in _buckets(len(order))]
         return Batch(
@@ -90,7 +95,7 @@ class QuestionBatches:
             torch.tensor(order),
             tuple(self.pieces.padded(distinct[part]) for part in _buckets(len(distinct))),
             target,
-            torch.bincount(target.flatten(), minlength=len(number)),
+            torch.bincount(target.flatten(), minlength=len(distinct)),
         )  # fmt: skip
 
     def by_length(self, texts: list[str]) -> list[int]:
@@ -98,7 +103,6 @@ class QuestionBatches:
         return sorted(range(len(texts)), key=lambda n: len(self.pieces(texts[n])))
 
 
-def _buckets(n: int, many: int = 4) -> list[slice]:
-    """Equal parts of n sorted rows: padding to the longest of a part costs far less than to the longest of all."""
-    step = -(-n // many)
-    return [slice(start, start + step) for start in range(0, n, step)]
+def _buckets(n: int) -> list[slice]:
+    """Parts of n sorted rows: padding to the longest of a part costs far less than to the longest of all."""
+    return [slice(start, start + BUCKET) for start in range(0, n, BUCKET)]

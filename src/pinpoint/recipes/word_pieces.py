@@ -55,7 +55,7 @@ class Pieces:
         """Ids (N, T) of texts, each ended, padded at the right; and their lengths (N,)."""
         rows = [[*self(text), self.end] for text in texts]
         lengths = torch.tensor([len(row) for row in rows])
-        out = torch.full((len(rows), -(-int(lengths.max()) // 4) * 4), self.end)
+        out = torch.full((len(rows), -(-int(lengths.max()) // 8) * 8), self.end)
         for place, row in zip(out, rows, strict=True):
             place[: len(row)] = torch.tensor(row)
         return out, lengths
