@@ -3,15 +3,21 @@
 `load` never touches the network: a chapter must not start to download gigabytes. `fetch` does, when asked.
 """
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pinpoint.torchvision_shim  # noqa: F401  (before open_clip is imported)
 from pinpoint.errors import PinpointError
 from pinpoint.files import digest
 
+if TYPE_CHECKING:
+    from pinpoint.encoders.registry import MllmRow
+
 WEIGHT_FILES = ("open_clip_model.safetensors", "model.safetensors")
 TOKENIZER_FILES = ("*.json", "*.model", "*.txt")
+CHECKPOINT_FILES = ("*.json", "*.safetensors")
 
 
 def cached_weights(name: str, tag_cfg: dict[str, Any]) -> tuple[Path, str]:
@@ -74,8 +80,10 @@ def fetch(name: str) -> Path:
     import open_clip
     from huggingface_hub import hf_hub_download, snapshot_download
 
-    from pinpoint.encoders.registry import BY_NAME
+    from pinpoint.encoders.registry import BY_NAME, MLLM_BY_NAME
 
+    if name in MLLM_BY_NAME:
+        return fetch_mllm(MLLM_BY_NAME[name])
     source = BY_NAME[name].source if name in BY_NAME else name
     prefix, _, rest = source.partition("/")
     architecture, _, tag = rest.rpartition("/")
@@ -90,3 +98,42 @@ def fetch(name: str) -> Path:
         return Path(hf_hub_download(repo, weight_files(filename)[0]))
     except OSError as error:
         raise PinpointError(f"could not fetch {name} from {repo} ({type(error).__name__}): {error}") from None
+
+
+def fetch_mllm(row: "MllmRow") -> Path:
+    """Download a promptable embedder at its pinned commit (and the base model of an adapter): safetensors and JSON."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        if row.base is not None:
+            snapshot_download(row.base[0], revision=row.base[1], allow_patterns=list(CHECKPOINT_FILES))
+        return Path(snapshot_download(row.repo, revision=row.revision, allow_patterns=list(CHECKPOINT_FILES)))
+    except OSError as error:
+        raise PinpointError(f"could not fetch {row.name} from {row.repo} ({type(error).__name__}): {error}") from None
+
+
+def cached_checkpoint(name: str, repo: str, revision: str | None) -> tuple[Path, str]:
+    """The snapshot folder of a repository in the cache and its commit; if it is not here, how to get it.
+
+    Without a pinned `revision` the commit of the last fetch is taken, which the caller records.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(repo, revision=revision, local_files_only=True))
+    except OSError:
+        at = f" at commit {revision[:12]}" if revision else ""
+        raise PinpointError(
+            f"{name} ({repo}{at}) is not on this machine; fetch it once where there is a network: pinpoint fetch {name}"
+        ) from None
+    if revision is not None and folder.name != revision:
+        raise PinpointError(f"{name} is pinned to commit {revision}, the cache holds {folder.name}; fetch it again")
+    return folder, folder.name
+
+
+def check_blobs(digests: Mapping[Path, str]) -> None:
+    """Compare the SHA-256 of cached weights with their names: the cache calls a large file by it and links to it."""
+    for file, sha256 in digests.items():
+        blob = file.resolve().name
+        if re.fullmatch("[0-9a-f]{64}", blob) and sha256 != blob:
+            raise PinpointError(f"{file} is damaged: its SHA-256 is not {blob[:12]}…; delete it and fetch it again")

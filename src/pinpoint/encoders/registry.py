@@ -2,9 +2,13 @@
 
 `source` is spelled as `open_clip/ARCHITECTURE/TAG`. Dimensions and sizes are checked against open_clip's own configs in
 the tests. Memory is the float32 weights in MB; the licence is the one on the model's page, of the weights.
+
+`MLLM_ROWS` are promptable embedders: a Hugging Face repository at a pinned commit, and the format of their inputs.
 """
 
 from dataclasses import dataclass
+
+from pinpoint.encoders.mllm_record import PromptFormat
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,79 @@ ROWS = (
 )
 
 BY_NAME = {row.name: row for row in ROWS}
-SHIPPED = ("diorama-clip",)
+SHIPPED = ("diorama-clip", "diorama-mllm")
+
+
+@dataclass(frozen=True)
+class MllmRow:
+    """One public promptable embedder.
+
+    `revision` is the commit that may be loaded; None accepts the one in the cache and records it. With `base`, `repo`
+    holds a LoRA adapter for that repository, as (repository, commit). `model_type` is transformers' name for the class.
+    """
+
+    name: str
+    kind: str
+    model_type: str
+    repo: str
+    revision: str | None
+    dim: int
+    licence: str
+    memory_mb: int
+    format: PromptFormat
+    base: tuple[str, str | None] | None = None
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+        return f"huggingface.co/{self.repo}"
+
+
+_QWEN2_TOKEN, _QWEN3_TOKEN = 28 * 28, 32 * 32  # pixels behind one image token
+_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
+
+# Repositories, dimensions, licences and commits are those the MTEB leaderboard's model list gives; the formats are read
+# from the code that the models' authors published. No weights were at hand: that these rows reproduce the authors'
+# embeddings has not been checked on the real checkpoints, only on tiny ones of the same classes.
+MLLM_ROWS = (
+    # The prompt follows the image, as in VLM2Vec's own demonstration. The repository holds a LoRA adapter (so its
+    # authors say, and so MTEB loads it); the commit of the base is the one that public lock files quote.
+    MllmRow(
+        "vlm2vec-v2", "mllm", "qwen2_vl", "VLM2Vec/VLM2Vec-V2.0", "e39ff079b8275ef876d3656da8c0bddbff3c4dde",
+        1536, "Apache-2.0", 8427,
+        PromptFormat("<|image_pad|> {prompt}", "{text}", "Represent the given image.",
+                     4 * _QWEN2_TOKEN, 1280 * _QWEN2_TOKEN),
+        base=("Qwen/Qwen2-VL-2B-Instruct", "895c3a49bc3fa70a340399125c650a463535e71c"),
+    ),
+    # The instruction is the system message, before the image. The text side carries the instruction that the model's
+    # page shows for finding images by text. Its authors compute in float16, here it is float32 or bfloat16.
+    MllmRow(
+        "gme-qwen2-vl-2b", "mllm", "qwen2_vl", "Alibaba-NLP/gme-Qwen2-VL-2B-Instruct",
+        "ce765ae71b8cdb208203cd8fb64a170b1b84293a", 1536, "Apache-2.0", 8427,
+        PromptFormat(
+            "<|im_start|>system\n{prompt}<|im_end|>\n<|im_start|>user\n" + _IMAGE
+            + "<|im_end|>\n<|im_start|>assistant\n<|endoftext|>",
+            "<|im_start|>system\nFind an image that matches the given text.<|im_end|>\n<|im_start|>user\n{text}"
+            "<|im_end|>\n<|im_start|>assistant\n<|endoftext|>",
+            "You are a helpful assistant.", 256 * _QWEN2_TOKEN, 1280 * _QWEN2_TOKEN,
+        ),
+    ),
+    # As for GME. The report reads an appended <|endoftext|>, the published code does not append it: the code is
+    # followed, and the last token is the newline after "assistant".
+    MllmRow(
+        "qwen3-vl-embedding-2b", "mllm", "qwen3_vl", "Qwen/Qwen3-VL-Embedding-2B",
+        "9f2f7e710d6d81056aa5c0a4f04764fec6bb7bda", 2048, "Apache-2.0", 8116,
+        PromptFormat(
+            "<|im_start|>system\n{prompt}<|im_end|>\n<|im_start|>user\n" + _IMAGE
+            + "<|im_end|>\n<|im_start|>assistant\n",
+            "<|im_start|>system\nRetrieve images or text relevant to the user's query.<|im_end|>\n"
+            "<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n",
+            "Represent the user's input.", 4 * _QWEN3_TOKEN, 1800 * _QWEN3_TOKEN,
+        ),
+    ),
+)  # fmt: skip
+
+MLLM_BY_NAME = {row.name: row for row in MLLM_ROWS}
 
 
 def kind_of(architecture: str) -> str:
