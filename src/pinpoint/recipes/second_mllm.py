@@ -1,0 +1,98 @@
+"""A second promptable embedder of another class: Llava, whose image tower starts as that of `diorama-clip`.
+
+It answers one question: do the gains of chapter 2 belong to one architecture? A real Llava starts from a trained CLIP
+as well; so this one needs fewer steps. It is not shipped: its numbers are on record in results/recorded.json.
+"""
+
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pinpoint.diorama import tasks
+from pinpoint.diorama.scene import WORLD_VERSION
+from pinpoint.encoders import load
+from pinpoint.errors import unknown
+from pinpoint.files import digest
+from pinpoint.promptable_setup import ClaimSetup
+from pinpoint.promptable_study import mode_results
+from pinpoint.recipes.diorama_mllm import PROFILES as FIRST
+from pinpoint.recipes.diorama_mllm import Settings, settings_digest, train_on_questions
+from pinpoint.recipes.mllm_card import write_mllm_card
+from pinpoint.store import Store
+from pinpoint.study.layout import find_layout
+from pinpoint.study.ledger import Entry, make_entry, merge
+from pinpoint.training import device_name
+
+NAME = "diorama-llava"
+TOWER = "diorama-clip"
+TEST = ClaimSetup(gallery=3000, per_facet=250, held_out=1000)
+SHARE = 3  # a third of the first embedder's updates: the tower is trained already
+
+
+def second(settings: Settings) -> Settings:
+    """The settings of the first embedder, for the other class and a shorter run."""
+    steps = max(2, settings.plan.steps // SHARE)
+    plan = replace(settings.plan, steps=steps, warmup=min(settings.plan.warmup, steps // 4),
+                   evaluate_every=max(1, steps // 3))  # fmt: skip
+    return replace(settings, config=replace(settings.config, architecture="llava"), plan=plan)
+
+
+PROFILES = {name: second(settings) for name, settings in FIRST.items()}
+
+
+def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
+    """Train it, measure it on the test split, and put the macro means on record. A smoke run records nothing."""
+    if profile not in PROFILES:
+        raise unknown("training profile", profile, list(PROFILES))
+    settings, layout = PROFILES[profile], find_layout()
+    work = layout.cache / "training" / f"{NAME}-{profile}"
+    out = out or work / "model"
+    start = None if profile == "smoke" else partial(start_from_clip, clip=load(TOWER, "cpu").model.visual)
+    history = train_on_questions(settings, out, NAME, work=work, resume=resume, start=start)
+    write_mllm_card(
+        out, NAME, settings, history, f"pinpoint train {NAME} --profile {profile}", settings_digest(settings)
+    )
+    if profile != "smoke":
+        entries = measured(out, layout.cache / "embeddings")
+        seal = digest([asdict(settings), asdict(TEST), settings_digest(settings), WORLD_VERSION])[:12]
+        merge(layout.results / "recorded.json", NAME, entries, seal)
+    return out
+
+
+def measured(folder: Path, cache: Path) -> dict[str, Entry]:
+    """Macro recall of the general, prompted and linear modes on the test split, as ledger entries."""
+    encoder: Any = load(str(folder))
+    benchmark = tasks.facets("test", TEST.gallery, TEST.per_facet)
+    results, _ = mode_results(encoder, Store(cache), benchmark, TEST)
+    device = device_name(encoder.device)
+    entries = {}
+    for mode in ("general", "prompted", "linear", "linear_ridge"):
+        for metric in ("r1", "r5"):
+            e = results[mode].macro(metric)
+            key = f"promptable.second.{mode}.macro.{metric}"
+            entries[key] = make_entry(key, e.value, e.low, e.high, e.n, 1, "%", None, device, NAME)
+    return entries
+
+
+def start_from_clip(model: Any, clip: nn.Module) -> None:
+    """Copy open_clip's image tower into Llava's: the same network under other names (tested: equal patch tokens)."""
+    state = clip.state_dict()
+    tower = {
+        "embeddings.class_embedding": state["class_embedding"],
+        "embeddings.position_embedding.weight": state["positional_embedding"],
+        "embeddings.patch_embedding.weight": state["conv1.weight"],
+    }
+    names = {"ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1", "mlp.c_proj": "mlp.fc2",
+             "attn.out_proj": "self_attn.out_proj"}  # fmt: skip
+    for kind in ("weight", "bias"):
+        tower |= {f"pre_layrnorm.{kind}": state[f"ln_pre.{kind}"], f"post_layernorm.{kind}": state[f"ln_post.{kind}"]}
+        for i in range(model.vision_tower.config.num_hidden_layers):
+            ours, theirs = f"transformer.resblocks.{i}", f"encoder.layers.{i}"
+            tower |= {f"{theirs}.{new}.{kind}": state[f"{ours}.{old}.{kind}"] for old, new in names.items()}
+            parts = torch.chunk(state[f"{ours}.attn.in_proj_{kind}"], 3)
+            tower |= {f"{theirs}.self_attn.{x}_proj.{kind}": part for x, part in zip("qkv", parts, strict=True)}
+    model.vision_tower.load_state_dict(tower)
