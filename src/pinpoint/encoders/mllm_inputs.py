@@ -44,7 +44,9 @@ def one_size(images: Iterable[ImageLike] | np.ndarray) -> np.ndarray | list[Imag
 
 
 def shared_start(endings: list[list[int]]) -> int:
-    """How many tokens all lists begin with; at least one is left to each, to be read."""
+    """How many tokens several lists begin with; at least one is left to each, to be read. A single one shares none."""
+    if len(endings) == 1:
+        return 0
     columns = zip(*(ending[:-1] for ending in endings), strict=False)
     return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
 
