@@ -118,14 +118,17 @@ def mid_ranked(result: Result, facets: Sequence[str]) -> list[int]:
 
 
 def record_metrics(
-    study: Any, result: Result, prefix: str, metrics: Sequence[str] = ("r1", "r5")
+    study: Any, result: Result, prefix: str, metrics: Sequence[str] = ("r1", "r5"), seeds: int = 1
 ) -> Mapping[str, Estimate]:
-    """Record every facet, macro and micro of a result under `prefix.<facet>.<metric>`; returns them by the last two."""
+    """Record every facet, macro and micro of a result under `prefix.<facet>.<metric>`; returns them by the last two.
+
+    `seeds`: over how many random draws the result is a mean.
+    """
     out = {}
     for metric in metrics:
         rows = {g: result.metric(metric, g) for g in result.groups}
         rows |= {"macro": result.macro(metric), "micro": result.micro(metric)}
         for name, e in rows.items():
-            study.record(f"{prefix}.{name}.{metric}", e.value, e.low, e.high, n=e.n)
+            study.record(f"{prefix}.{name}.{metric}", e.value, e.low, e.high, n=e.n, seeds=seeds)
             out[f"{name}.{metric}"] = e
     return out

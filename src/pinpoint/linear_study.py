@@ -90,6 +90,21 @@ def recall_over_n(
     return [(n, *spread(tables, draw_of(n), setup, side)) for n in sizes]
 
 
+def curves(tables: Tables, sizes: Sequence[int], setup: ClaimSetup) -> dict[str, list[Point]]:
+    """The released procedure over N, and ours: other pictures, a ridge, a true cosine."""
+    fitting = [n for n in sizes if n <= len(tables.held_out[GENERIC_PROMPT])]
+
+    def held_out(fit: promptable.Fit, side: str = "query") -> list[Point]:
+        return recall_over_n(tables, fitting, lambda n: held_out_draw(tables, n, fit), setup, side)
+
+    return {
+        "linear": recall_over_n(tables, sizes, lambda n: released_draw(tables, n), setup),
+        "pinv_held_out": held_out(released_fit),
+        "linear_ridge": held_out(ridge_fit),
+        "linear_gallery": held_out(ridge_fit, "image"),
+    }
+
+
 def subset(tables: Tables, per_facet: int) -> Tables:
     """The same tables with the first `per_facet` queries of every facet."""
     groups = np.array([query.group for query in tables.benchmark.queries])
@@ -99,7 +114,7 @@ def subset(tables: Tables, per_facet: int) -> Tables:
 
 
 # -- a prompt that no image was encoded with --------------------------------------------------------------------------
-def predicted_result(tables: Tables, setup: ClaimSetup) -> tuple[Result, dict[str, float]]:
+def predicted_result(tables: Tables) -> tuple[Result, dict[str, float]]:
     """Every facet's map predicted from the other prompts' maps and the prompt's text; and the chosen temperatures.
 
     Maps of known prompts are ridge maps on all held-out pictures. The temperature of a facet is chosen by leaving one
@@ -120,7 +135,7 @@ def predicted_result(tables: Tables, setup: ClaimSetup) -> tuple[Result, dict[st
 
 
 def ablation(tables: Tables, setup: ClaimSetup) -> dict[str, Spread]:
-    """Macro R@5 at one N for every choice that the released code fixes: the source of the sample, the fit, the cosine."""
+    """Macro R@5 at one N for every choice that the released code fixes: source of the sample, fit, cosine."""
     draws_of = {
         "test_pinv": released_draw(tables, setup.n),
         "test_ridge": released_draw(tables, setup.n, ridge_fit),

@@ -10,7 +10,6 @@ from pinpoint import choosing, promptable
 from pinpoint.benchmark import Benchmark
 from pinpoint.datasets.coco_facet import coco_facet
 from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT
-from pinpoint.diorama.scene import Scene
 from pinpoint.encoders import load, shipped_folder
 from pinpoint.evaluate import Result, evaluate
 from pinpoint.files import read_json
@@ -90,12 +89,6 @@ def dev_curve(name: str) -> list[dict[str, float]]:
     points: list[dict[str, float]] = read_json(shipped_folder(name) / "dev_curve.json")
     swap = {f"{facet}.{mode}.r5": f"{mode}.{facet}.r5" for facet in FACETS for mode in ("general", "prompted")}
     return [{swap.get(key, key): value for key, value in point.items()} for point in points]
-
-
-def crowded_pictures(scenes: Sequence[Scene], n: int) -> list[Scene]:
-    """The first `n` scenes where every prompt has something to look at: people, a structure, two other things."""
-    busy = [s for s in scenes if s.people > 1 and s.structure and len(s.others) > 1 and s.subject.kind != "person"]
-    return busy[:n]
 
 
 def real_benchmark(folder: str, encoder: str, store: Store, setup: ClaimSetup) -> str:
