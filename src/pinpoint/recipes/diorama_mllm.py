@@ -2,7 +2,7 @@
 
 import random
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT, PROMPT
 from pinpoint.diorama.questions import Asked, ask, labels, wordings
 from pinpoint.diorama.scene import ANIMALS, OBJECTS
 from pinpoint.diorama.world import TrainingPairs
-from pinpoint.encoders import shipped_folder
+from pinpoint.encoders import load, shipped_folder
 from pinpoint.encoders.mllm_forward import embed_texts
 from pinpoint.errors import unknown
 from pinpoint.evaluate import VectorRetriever, evaluate
@@ -27,11 +27,13 @@ from pinpoint.recipes.diorama_clip import corpus
 from pinpoint.recipes.mllm import TINY, MllmConfig, embed_pictures, train_mllm
 from pinpoint.recipes.mllm_card import write_mllm_card
 from pinpoint.recipes.pairs import render_memmap
+from pinpoint.recipes.tower import start_from_clip, tower_plan
 from pinpoint.recipes.word_pieces import Pieces
 from pinpoint.study.layout import find_layout
 from pinpoint.training import History, Plan
 
 NAME = "diorama-mllm"
+TOWER = "diorama-clip"
 LABEL_SHARE = 0.25  # of the captions under the general prompt that are lists of labels
 COUNTRY = "Which country is shown in this image?"  # the tenth prompt of the paper's list
 
@@ -46,13 +48,14 @@ class Settings:
     dev_gallery: int
     dev_per_facet: int
     questions: int = 4
+    tower_steps: int = 0  # of distillation from diorama-clip's image tower; 0: the tower starts at random
     config: MllmConfig = field(default_factory=MllmConfig)
 
 
 PROFILES = {
-    "smoke": Settings(256, 32, Plan(6, 1e-3, warmup=2, save_every=3, evaluate_every=3), 200, 5, 2, TINY),
-    "lite": Settings(60_000, 128, Plan(1_800, 1e-3, warmup=150, save_every=100, evaluate_every=300), 1500, 60),
-    "full": Settings(600_000, 512, Plan(12_000, 1e-3, warmup=500, evaluate_every=1000), 1500, 100, 8),
+    "smoke": Settings(256, 32, Plan(6, 1e-3, warmup=2, save_every=3, evaluate_every=3), 200, 5, 2, config=TINY),
+    "lite": Settings(60_000, 128, Plan(1_500, 1e-3, warmup=100, save_every=100, evaluate_every=300), 1500, 60, 4, 250),
+    "full": Settings(600_000, 512, Plan(12_000, 1e-3, warmup=500, evaluate_every=1000), 1500, 100, 8, 1_000),
 }
 
 
@@ -85,17 +88,24 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     return out
 
 
-def train_on_questions(
-    settings: Settings, out: Path, name: str, *, work: Path, resume: bool = True, start: Any = None
-) -> History:
+def train_on_questions(settings: Settings, out: Path, name: str, *, work: Path, resume: bool = True) -> History:
     """Train one embedder on Diorama's questions; `settings.plan.seed` is its seed."""
     source, size = source_of(settings), settings.config.image_size
     path = find_layout().cache / "pixels" / f"{source.digest[:16]}.npy"
     images = render_memmap(len(source), size, source.image, path)
     return train_mllm(
         settings.config, source, images, words(), out, plan=settings.plan, batch=settings.batch,
-        questions=settings.questions, evaluate=DevPrompts(settings), start=start, name=name, work=work, resume=resume,
+        questions=settings.questions, evaluate=DevPrompts(settings), start=first_tower(settings, work), name=name,
+        work=work, resume=resume,
     )  # fmt: skip
+
+
+def first_tower(settings: Settings, work: Path) -> Callable[[Any, np.ndarray], None] | None:
+    """How the image tower starts: from that of `diorama-clip`, whose distillation leaves its checkpoint in `work`."""
+    if not settings.tower_steps:
+        return None
+    clip, plan = load(TOWER, "cpu").model.visual, tower_plan(settings.plan, settings.tower_steps)
+    return lambda model, images: start_from_clip(model, clip, settings.config, images, plan, work / "tower")
 
 
 def source_of(settings: Settings) -> Asking:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.functional import cross_entropy
 
 import pinpoint.torchvision_shim  # noqa: F401  (before transformers' image classes are imported)
@@ -71,7 +70,7 @@ def train_mllm(
     questions: int = 4,
     chunk: int | None = None,
     evaluate: Evaluate | None = None,
-    start: Callable[[nn.Module], None] | None = None,
+    start: Callable[[Any, np.ndarray], None] | None = None,
     name: str = "mllm",
     work: Path | None = None,
     resume: bool = True,
@@ -79,14 +78,15 @@ def train_mllm(
     """Train an embedder on pictures (N, S, S, 3) with captions and questions, and write a folder that `load` opens.
 
     Every picture of a batch is seen under the general prompt and under `questions` others. `chunk`: pictures encoded at
-    a time with gradient caching; None where the batch fits. `start(model)` may put pretrained weights into a part.
+    a time with gradient caching; None where the batch fits. `start(model, images)` may put pretrained weights
+    into a part.
     """
     tokenizer = build_tokenizer(words)
     pieces = Pieces(tokenizer)
     torch.manual_seed(plan.seed)
     model: Any = BUILD[config.architecture](config, tokenizer)
     if start is not None:
-        start(model)
+        start(model, images)
     use_uniform_attention(model)
     identity = digest([asdict(config), tokenizer.backend_tokenizer.to_str(), source.digest, batch, questions])
     history = fit(

@@ -30,7 +30,7 @@ def qwen2_vl(config: "MllmConfig", tokenizer: Any) -> Any:
     vision = {
         "depth": config.vision_layers, "embed_dim": config.vision_width, "hidden_size": config.width,
         "num_heads": config.vision_width // (config.width // config.heads), "patch_size": config.patch_size,
-        "spatial_merge_size": 1, "temporal_patch_size": 1,
+        "spatial_merge_size": 1, "temporal_patch_size": 1, "hidden_act": "gelu",
     }  # fmt: skip
     special = {
         "image_token_id": IMAGE, "vision_start_token_id": IMAGE_START, "vision_end_token_id": IMAGE_END,

@@ -5,12 +5,8 @@ as well; so this one needs fewer steps. It is not shipped: its numbers are on re
 """
 
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
-from torch import nn
 
 from pinpoint.diorama import tasks
 from pinpoint.diorama.scene import WORLD_VERSION
@@ -28,7 +24,6 @@ from pinpoint.study.ledger import Entry, make_entry, merge
 from pinpoint.training import device_name
 
 NAME = "diorama-llava"
-TOWER = "diorama-clip"
 TEST = ClaimSetup(gallery=3000, per_facet=250, held_out=1000)
 SHARE = 3  # a third of the first embedder's updates: the tower is trained already
 
@@ -51,8 +46,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     settings, layout = PROFILES[profile], find_layout()
     work = layout.cache / "training" / f"{NAME}-{profile}"
     out = out or work / "model"
-    start = None if profile == "smoke" else partial(start_from_clip, clip=load(TOWER, "cpu").model.visual)
-    history = train_on_questions(settings, out, NAME, work=work, resume=resume, start=start)
+    history = train_on_questions(settings, out, NAME, work=work, resume=resume)
     write_mllm_card(
         out, NAME, settings, history, f"pinpoint train {NAME} --profile {profile}", settings_digest(settings)
     )
@@ -76,23 +70,3 @@ def measured(folder: Path, cache: Path) -> dict[str, Entry]:
             key = f"promptable.second.{mode}.macro.{metric}"
             entries[key] = make_entry(key, e.value, e.low, e.high, e.n, 1, "%", None, device, NAME)
     return entries
-
-
-def start_from_clip(model: Any, clip: nn.Module) -> None:
-    """Copy open_clip's image tower into Llava's: the same network under other names (tested: equal patch tokens)."""
-    state = clip.state_dict()
-    tower = {
-        "embeddings.class_embedding": state["class_embedding"],
-        "embeddings.position_embedding.weight": state["positional_embedding"],
-        "embeddings.patch_embedding.weight": state["conv1.weight"],
-    }
-    names = {"ln_1": "layer_norm1", "ln_2": "layer_norm2", "mlp.c_fc": "mlp.fc1", "mlp.c_proj": "mlp.fc2",
-             "attn.out_proj": "self_attn.out_proj"}  # fmt: skip
-    for kind in ("weight", "bias"):
-        tower |= {f"pre_layrnorm.{kind}": state[f"ln_pre.{kind}"], f"post_layernorm.{kind}": state[f"ln_post.{kind}"]}
-        for i in range(model.vision_tower.config.num_hidden_layers):
-            ours, theirs = f"transformer.resblocks.{i}", f"encoder.layers.{i}"
-            tower |= {f"{theirs}.{new}.{kind}": state[f"{ours}.{old}.{kind}"] for old, new in names.items()}
-            parts = torch.chunk(state[f"{ours}.attn.in_proj_{kind}"], 3)
-            tower |= {f"{theirs}.self_attn.{x}_proj.{kind}": part for x, part in zip("qkv", parts, strict=True)}
-    model.vision_tower.load_state_dict(tower)
