@@ -53,7 +53,7 @@ class PromptTables:
 
     def texts(self, benchmark: Benchmark) -> np.ndarray:
         """g(t) of every query, float32 (Q, D); equal texts are encoded once."""
-        return EmbeddingRetriever(self.encoder, self.store, self.size)._texts(benchmark)
+        return EmbeddingRetriever(self.encoder, self.store, self.size).texts(benchmark)
 
     def _part(self, gallery: Gallery, ids: Sequence[str], prompts: Sequence[str]) -> dict[str, np.ndarray]:
         """Some images under each prompt: what is stored is read, the rest encoded together and stored one by one."""

@@ -11,7 +11,7 @@ from pinpoint import choosing
 from pinpoint.benchmark import Benchmark
 from pinpoint.diorama.draw import render
 from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT
-from pinpoint.diorama.questions import SEEN, UNSEEN, Asked, ask
+from pinpoint.diorama.questions import SEEN, UNSEEN, asked_about
 from pinpoint.diorama.scene import Scene, sample_split
 from pinpoint.linear import ridge_fit
 from pinpoint.linear_study import Point
@@ -22,12 +22,14 @@ from pinpoint.promptable_study import macro_over
 from pinpoint.result import Result
 
 LONG = 384  # pixels of a picture on the page
+SHOWN = ("animals", "times", "count", "gestures", "structure", "subject colour", "neighbours", "colour of", "presence")
 
 
-def example_questions(n: int = 8) -> tuple[np.ndarray, list[Asked]]:
-    """A training picture and `n` questions of different kinds about it, as the embedder is trained on them."""
+def example_questions() -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """A training picture, and one question of each kind about it that arises, in a wording that fits a line."""
     scene, rng = busy(sample_split(400, "train", 0), 1)[0], random.Random(3)
-    return render(scene, "natural", LONG), [ask(scene, rng) for _ in range(n)]
+    asked = {kind: asked_about(scene, kind, rng) for kind in SHOWN}
+    return render(scene, "natural", LONG), [(a.question, a.answer) for a in asked.values() if a]
 
 
 def busy(scenes: Sequence[Scene], n: int) -> list[Scene]:

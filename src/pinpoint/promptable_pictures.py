@@ -69,3 +69,17 @@ def relevance_pictures(images: Sequence[np.ndarray], maps: Mapping[str, np.ndarr
         bar.set_label("relevance of a place, the greatest in its row = 1", fontsize=9)
         bar.ax.tick_params(labelsize=9)
     return figure
+
+
+def question_sheet(image: np.ndarray, asked: Sequence[tuple[str, str]]) -> Figure:
+    """A picture, and questions about it with their answers, (question, answer) each."""
+    figure, (left, right) = plt.subplots(
+        2, 1, figsize=(5.6, 2.6 + 0.3 * len(asked)), gridspec_kw={"height_ratios": [2.4, 0.3 * len(asked)]}
+    )
+    picture(left, image)
+    right.axis("off")
+    for row, (question, answer) in enumerate(asked):
+        y = 1 - (row + 0.5) / len(asked)
+        right.text(0.0, y, question, transform=right.transAxes, fontsize=9, va="center", fontweight="bold")
+        right.text(0.62, y, textwrap.shorten(answer, 44), transform=right.transAxes, fontsize=9, va="center")
+    return figure

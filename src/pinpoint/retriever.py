@@ -95,7 +95,7 @@ class EmbeddingRetriever:
         if self._vectors is None or self._vectors[0] != benchmark.digest:
             self._vectors = (
                 benchmark.digest,
-                VectorRetriever(self.name, self._texts(benchmark), self.gallery(benchmark)),
+                VectorRetriever(self.name, self.texts(benchmark), self.gallery(benchmark)),
             )
         return self._vectors[1].scores(benchmark, query_slice)
 
@@ -109,7 +109,8 @@ class EmbeddingRetriever:
 
         return self.store.get(record, benchmark.gallery.ids, encode)
 
-    def _texts(self, benchmark: "Benchmark") -> np.ndarray:
+    def texts(self, benchmark: "Benchmark") -> np.ndarray:
+        """The queries' unit vectors, float32 (Q, D); equal texts are encoded once."""
         silent = next((q.id for q in benchmark.queries if q.text is None), None)
         if silent is not None:
             raise PinpointError(f"query {silent!r} has no text; {self.name} needs one")

@@ -182,6 +182,8 @@ OTHER_KINDS: dict[str, Kind] = {
     "presence": Kind(("Is there a {x}?", "Does the image contain a {x}?"), _presence, _maybe_absent),
 }  # fmt: skip
 
+KINDS = {**FACET_KINDS, **OTHER_KINDS}
+
 ANSWER_OPENINGS = (
     "", "", "", "it shows ", "an image of ", "a picture: ", "an everyday image: ", "find me an everyday image ",
     "find any image ", "an image that contains ", "find me an image that shows ", "the scene is ",
@@ -203,11 +205,17 @@ def ask(scene: Scene, rng: random.Random) -> Asked:
 def _ask_one(scene: Scene, rng: random.Random) -> Asked:
     while True:
         kinds = FACET_KINDS if rng.random() < FACET_SHARE else OTHER_KINDS
-        kind = kinds[pick(rng, list(kinds))]
-        x = pick(rng, kind.about(scene))
-        answer = kind.answer(scene, x, rng)
-        if answer is not None:
-            return Asked(pick(rng, kind.wordings).format(x=x.name), answer)
+        asked = asked_about(scene, pick(rng, list(kinds)), rng)
+        if asked is not None:
+            return asked
+
+
+def asked_about(scene: Scene, name: str, rng: random.Random) -> Asked | None:
+    """A question of one kind and its plain answer; None where it does not arise."""
+    kind = KINDS[name]
+    x = pick(rng, kind.about(scene))
+    answer = kind.answer(scene, x, rng)
+    return None if answer is None else Asked(pick(rng, kind.wordings).format(x=x.name), answer)
 
 
 # -- a second register of captions: labels, as in the metadata of photographs -----------------------------------------
@@ -233,5 +241,4 @@ def labels(scene: Scene, rng: random.Random) -> str:
 
 def wordings() -> list[str]:
     """Every question above as it is worded, with `{x}` for a thing, and the answers' openings: for a vocabulary."""
-    kinds = (*FACET_KINDS.values(), *OTHER_KINDS.values())
-    return [w for kind in kinds for w in kind.wordings] + list(ANSWER_OPENINGS) + list(WEATHER_NOUNS.values())
+    return [w for kind in KINDS.values() for w in kind.wordings] + list(ANSWER_OPENINGS) + list(WEATHER_NOUNS.values())

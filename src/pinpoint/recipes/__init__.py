@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from pinpoint.recipes import diorama_clip, diorama_mllm, mention_sweep
+from pinpoint.recipes import diorama_clip, diorama_mllm, mention_sweep, second_mllm
 
 
 class Recipe(Protocol):
@@ -18,5 +18,6 @@ class Recipe(Protocol):
 RECIPES: Mapping[str, Recipe] = {
     "diorama-clip": diorama_clip.make,
     "diorama-mllm": diorama_mllm.make,
+    "diorama-llava": second_mllm.make,
     "mention-sweep": mention_sweep.make,
 }

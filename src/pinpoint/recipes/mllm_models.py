@@ -1,6 +1,7 @@
 """The small models as transformers classes, their inputs, and their folder on disk."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,8 @@ import torch
 
 import pinpoint.torchvision_shim  # noqa: F401  (before transformers' image classes are imported)
 from pinpoint.diorama.facets import GENERIC_PROMPT
-from pinpoint.files import file_digest, write_json
+from pinpoint.encoders.mllm_record import PromptFormat, write_card
+from pinpoint.files import write_json
 from pinpoint.recipes.word_pieces import END, IMAGE, IMAGE_END, IMAGE_START
 from pinpoint.training import History
 
@@ -111,18 +113,9 @@ def processor(config: "MllmConfig", tokenizer: Any) -> Any:
 
 def save_mllm(out: Path, model: Any, tokenizer: Any, config: "MllmConfig", name: str, history: History) -> None:
     """Write a transformers checkpoint in half precision, its processor, the curve, and last the record of hashes."""
-    from copy import deepcopy
-
     out.mkdir(parents=True, exist_ok=True)
     deepcopy(model).half().save_pretrained(out, safe_serialization=True)
     processor(config, tokenizer).save_pretrained(out)
     write_json(out / "dev_curve.json", history.curve)
-    write_json(
-        out / "pinpoint.json",
-        {
-            "format": 1, "name": name, "image_template": IMAGE_TEMPLATE, "text_template": TEXT_TEMPLATE,
-            "generic_prompt": GENERIC_PROMPT, "image_size": config.image_size,
-            "weights_sha256": file_digest(out / "model.safetensors"),
-            "tokenizer_sha256": file_digest(out / "tokenizer.json"),
-        },
-    )  # fmt: skip
+    form = PromptFormat(IMAGE_TEMPLATE, TEXT_TEMPLATE, GENERIC_PROMPT, image_size=config.image_size)
+    write_card(out, name, form)

@@ -125,11 +125,11 @@ def clean() -> None:
 
 def encoders() -> None:
     """List the encoders that can be loaded by name."""
-    from pinpoint.encoders.registry import ROWS, SHIPPED
+    from pinpoint.encoders.registry import MLLM_ROWS, ROWS, SHIPPED
 
     for name in SHIPPED:
         out.print(f"{name:<20} shipped with the study")
-    for row in ROWS:
+    for row in (*ROWS, *MLLM_ROWS):
         out.print(f"{row.name:<20} {row.source}, {row.dim} dimensions, {row.licence}")
 
 
