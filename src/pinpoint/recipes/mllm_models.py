@@ -66,6 +66,7 @@ def _language_model(config: "MllmConfig", tokenizer: Any) -> dict[str, Any]:
         "num_hidden_layers": config.layers, "num_attention_heads": config.heads,
         "num_key_value_heads": config.heads, "max_position_embeddings": 256,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0},
+        "initializer_range": 0.05,  # the usual 0.02 is for widths in the thousands
         "bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id,
     }  # fmt: skip
 
