@@ -54,7 +54,7 @@ class Settings:
 
 PROFILES = {
     "smoke": Settings(256, 32, Plan(6, 1e-3, warmup=2, save_every=3, evaluate_every=3), 200, 5, 2, config=TINY),
-    "lite": Settings(60_000, 64, Plan(2_400, 1e-3, warmup=150, save_every=100, evaluate_every=300), 1500, 60, 6, 250),
+    "lite": Settings(60_000, 64, Plan(2_100, 1e-3, warmup=100, save_every=100, evaluate_every=300), 1500, 60, 6, 600),
     "full": Settings(600_000, 512, Plan(12_000, 1e-3, warmup=500, evaluate_every=1000), 1500, 100, 8, 1_000),
 }
 

@@ -54,7 +54,7 @@ def llava(config: "MllmConfig", tokenizer: Any) -> Any:
     text = LlamaConfig(**_language_model(config, tokenizer))
     return LlavaModel(
         LlavaConfig(
-            vision_config=vision, text_config=text, vision_feature_layer=-1, vision_feature_select_strategy="default",
+            vision_config=vision, text_config=text, vision_feature_layer=-2, vision_feature_select_strategy="full",
             image_token_index=tokenizer.convert_tokens_to_ids(IMAGE), image_seq_length=config.image_tokens,
         )
     )  # fmt: skip

@@ -1,8 +1,9 @@
 """A trained image tower for a promptable embedder: full-size ones start from a trained vision transformer as well.
 
-Llava's tower is CLIP's, so its weights are copied. Qwen2-VL's has the same blocks in another frame (rotary positions
-instead of learned ones, no class token, no norm before the first block): the blocks are grafted, and a short
-distillation from CLIP's patch tokens makes up for the frame. The joint training then goes on from there.
+Llava's tower is CLIP's, so its weights are copied. Qwen2-VL's has the same blocks in another frame: rotary positions
+instead of learned ones, no norm before the first block, and no class token, in which CLIP gathers what an image is
+about. So the blocks are grafted, and a short distillation teaches the patches to say two things themselves: their own
+content, as CLIP's middle block has it, and in their mean CLIP's embedding of the whole image.
 """
 
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import mse_loss
+from torch.nn.functional import cosine_similarity, layer_norm, mse_loss
 
 from pinpoint.encoders.mllm_forward import use_uniform_attention
 from pinpoint.files import digest
@@ -59,31 +60,37 @@ def graft(tower: Any, clip: Any, images: np.ndarray) -> None:
 
 
 class Student(nn.Module):
-    """A tower that learns to say CLIP's patch tokens, through a linear head that is thrown away."""
+    """A tower that learns from CLIP what its patches show and what they add up to, through two heads that are thrown
+    away."""
 
     def __init__(self, tower: nn.Module, teacher: Any, config: "MllmConfig") -> None:
         super().__init__()
         self.tower, self.config = tower, config
-        self.head = nn.Linear(config.vision_width, config.vision_width)
+        self.local = nn.Linear(config.vision_width, config.vision_width)
+        self.whole = nn.Linear(config.vision_width, teacher.output_dim)
         self.teacher = [teacher]  # in a list: its weights are not trained, saved or counted
 
     def loss(self, pixels: torch.Tensor) -> torch.Tensor:
-        """The mean squared error to the teacher's patch tokens, for uint8 pictures (B, S, S, 3)."""
+        """Squared error to the teacher's normalised patch tokens, plus 1 - cosine to its embedding, for uint8 pictures
+        (B, S, S, 3)."""
         with torch.no_grad():
-            target = patch_tokens(self.teacher[0].to(pixels.device), pixels)
+            patches, embedding = lesson(self.teacher[0].to(pixels.device), pixels)
         inputs = pixel_inputs(self.config, pixels, torch.zeros(1, dtype=torch.long, device=pixels.device))
         tokens = self.tower(inputs["pixel_values"], grid_thw=inputs["image_grid_thw"]).last_hidden_state
-        return mse_loss(self.head(tokens).float(), target.flatten(0, 1).float())
+        tokens = tokens.unflatten(0, (len(pixels), -1))  # (B, P, D)
+        cosine = cosine_similarity(self.whole(tokens.mean(dim=1)).float(), embedding.float())
+        return mse_loss(self.local(tokens).float(), patches.float()) + (1 - cosine).mean()
 
 
-def patch_tokens(clip: Any, pixels: torch.Tensor) -> torch.Tensor:
-    """What CLIP's last norm leaves of each patch, (B, P, D)."""
-    before, clip.output_tokens = clip.output_tokens, True
-    try:
-        tokens: torch.Tensor = clip(normalised(pixels))[1]
-    finally:
-        clip.output_tokens = before
-    return tokens
+def lesson(clip: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What CLIP's middle block makes of each patch, normalised, (B, P, D); and its embedding of the image (B, E).
+
+    Not the last block's patches: only its class token is read, so nothing ever trained them.
+    """
+    middle = len(clip.transformer.resblocks) // 2 - 1
+    out = clip.forward_intermediates(normalised(pixels), indices=[middle], output_fmt="NLC")
+    patches = out["image_intermediates"][0]
+    return layer_norm(patches, patches.shape[-1:]), out["image_features"]
 
 
 class Pictures:
