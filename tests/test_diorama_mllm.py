@@ -138,7 +138,8 @@ def test_a_checkpoint_of_other_words_or_sizes_is_refused(tmp_path: Path) -> None
 
 
 def test_a_model_may_start_from_given_weights(tmp_path: Path, kept: list[Any]) -> None:
-    def start(model: Any) -> None:
+    def start(model: Any, images: np.ndarray) -> None:
+        assert images is IMAGES  # the pictures it will train on
         model.get_input_embeddings().weight.data.fill_(0.125)
 
     still = replace(PLAN, steps=1, lr=0.0, warmup=0)
