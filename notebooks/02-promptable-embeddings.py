@@ -35,7 +35,7 @@ plots.use_style()
 clip, embedder = load(p.encoder), load(p.embedder)
 benchmark = tasks.facets("test", p.gallery_size, p.facet_queries_per_facet)
 setup = ClaimSetup(p.gallery_size, p.facet_queries_per_facet, p.held_out, p.sample, p.draws, p.seed)
-results, tables = experiments.mode_results(embedder, study.store, benchmark, setup)
+results, tables = experiments.mode_results(embedder, study.store, benchmark, setup, experiments.human_prompts())
 by_clip = EmbeddingRetriever(clip, study.store, size=clip.image_size)
 results["clip"] = evaluate(benchmark, by_clip)
 

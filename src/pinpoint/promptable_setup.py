@@ -1,6 +1,6 @@
 """What the experiments of chapter 2 share: their sizes, and every table that the modes read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -70,14 +70,15 @@ def held_out_gallery(n: int) -> Gallery:
     return Gallery(tuple(scene.id for scene in scenes), DioramaImages(scenes))
 
 
-def make_tables(encoder: Any, store: Store, benchmark: Benchmark, held_out: int, wording: str = "gpt") -> Tables:
+def make_tables(encoder: Any, store: Store, benchmark: Benchmark, held_out: int, also: Sequence[str] = ()) -> Tables:
     """Encode gallery and held-out pictures under the closed list of ten prompts, or read them from the store.
 
-    `held_out` 0: none, for a data set that has no pictures to spare.
+    `held_out` 0: none, for a data set that has no pictures to spare. `also`: more prompts for the gallery, which cost
+    less now than later, as the images are read only once.
     """
-    source, prompts = PromptTables(encoder, store, encoder.image_size), promptable.closed_list(wording)
+    source, prompts = PromptTables(encoder, store, encoder.image_size), promptable.closed_list()
     prompt_emb = dict(zip(prompts, encoder.encode_texts(list(prompts)), strict=True))
     return Tables(
-        benchmark, source.texts(benchmark), source.get(benchmark, prompts),
+        benchmark, source.texts(benchmark), source.get(benchmark, [*prompts, *also]),
         source.of(held_out_gallery(held_out), prompts) if held_out else {}, prompt_emb,
     )  # fmt: skip

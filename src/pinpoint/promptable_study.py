@@ -23,10 +23,10 @@ from pinpoint.store import Store
 
 
 def mode_results(
-    encoder: Any, store: Store, benchmark: Benchmark, setup: ClaimSetup
+    encoder: Any, store: Store, benchmark: Benchmark, setup: ClaimSetup, also: Sequence[str] = ()
 ) -> tuple[dict[str, Result], Tables]:
-    """Every mode that the embedder offers, scored on one benchmark; and the tables it read."""
-    tables = make_tables(encoder, store, benchmark, setup.held_out)
+    """Every mode that the embedder offers, scored on one benchmark; and the tables it read, `also` some more."""
+    tables = make_tables(encoder, store, benchmark, setup.held_out, also)
     modes: dict[str, Retriever] = {
         "general": promptable.general(tables.query_emb, tables.gallery),
         "prompted": promptable.prompted(tables.query_emb, tables.gallery, tables.prompts),
@@ -59,9 +59,17 @@ def typical_gain(general: Result, prompted: Result, facets: Sequence[str]) -> li
     return chosen
 
 
+HUMAN = "human"
+
+
+def human_prompts() -> list[str]:
+    """The facets' prompts with the human-written questions."""
+    return [promptable.prompt_of_facet(facet, HUMAN) for facet in FACETS]
+
+
 def reworded(encoder: Any, store: Store, tables: Tables) -> Result:
     """The prompted mode under the human-written questions, which no training ever saw."""
-    prompts = [promptable.facet_prompt(query, "human") for query in tables.benchmark.queries]
+    prompts = [promptable.facet_prompt(query, HUMAN) for query in tables.benchmark.queries]
     source = PromptTables(encoder, store, encoder.image_size).get(tables.benchmark, prompts)
     return evaluate(tables.benchmark, promptable.prompted(tables.query_emb, source, prompts))
 

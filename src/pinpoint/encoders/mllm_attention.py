@@ -30,18 +30,20 @@ def relevance(model: Any, inputs: Mapping[str, torch.Tensor]) -> np.ndarray:
     heads = torch.stack([layer[rows, :, last].float().mean(1) for layer in later])  # (layers, N, T)
     image = inputs["input_ids"] == model.config.image_token_id
     height, width = grid(model, inputs, int(image[0].sum()))
-    maps: np.ndarray = heads.mean(0)[image].reshape(len(last), height, width).cpu().numpy()
+    patches = heads.mean(0)[image].reshape(len(last), -1)[:, -height * width :]  # a class token would stand first
+    maps: np.ndarray = patches.reshape(len(last), height, width).cpu().numpy()
     return maps
 
 
 def grid(model: Any, inputs: Mapping[str, torch.Tensor], tokens: int) -> tuple[int, int]:
-    """Rows and columns of an image's tokens; without a grid among the inputs, the square that they fill."""
+    """Rows and columns of an image's tokens; without a grid among the inputs, the square that they fill, a class token
+    left out."""
     if "image_grid_thw" in inputs:
         merge = model.config.vision_config.spatial_merge_size
         _, height, width = inputs["image_grid_thw"][0].tolist()
         return height // merge, width // merge
     side = isqrt(tokens)
-    if side * side != tokens:
+    if tokens - side * side not in (0, 1):
         raise PinpointError(f"{tokens} image tokens do not fill a square; this model has no map of relevance")
     return side, side
 

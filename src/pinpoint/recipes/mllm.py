@@ -49,8 +49,8 @@ class MllmConfig:
 
     @property
     def image_tokens(self) -> int:
-        """Tokens the language model reads for an image."""
-        return (self.image_size // self.patch_size) ** 2
+        """Tokens the language model reads for an image: its patches, and in Llava's case CLIP's class token."""
+        return (self.image_size // self.patch_size) ** 2 + (self.architecture == "llava")
 
 
 TINY = MllmConfig(

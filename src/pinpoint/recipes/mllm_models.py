@@ -43,7 +43,11 @@ def qwen2_vl(config: "MllmConfig", tokenizer: Any) -> Any:
 
 
 def llava(config: "MllmConfig", tokenizer: Any) -> Any:
-    """A Llava with random weights: CLIP's image tower, a two-layer projector, a Llama."""
+    """A Llava with random weights: CLIP's image tower, a two-layer projector, a Llama.
+
+    The class token stays among the image's tokens, since CLIP gathers in it what the image is about; and the tokens are
+    those before the last block, which serves CLIP's own readout alone.
+    """
     from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaModel
 
     vision = CLIPVisionConfig(
@@ -101,7 +105,7 @@ def processor(config: "MllmConfig", tokenizer: Any) -> Any:
 
         images = CLIPImageProcessor(size={"shortest_edge": config.image_size}, crop_size=side, **norm)
         return LlavaProcessor(
-            images, tokenizer, patch_size=config.patch_size, vision_feature_select_strategy="default",
+            images, tokenizer, patch_size=config.patch_size, vision_feature_select_strategy="full",
             image_token=IMAGE, num_additional_image_tokens=1,
         )  # fmt: skip
     from transformers import Qwen2VLImageProcessor, Qwen2VLProcessor, Qwen2VLVideoProcessor
