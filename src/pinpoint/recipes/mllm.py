@@ -148,15 +148,30 @@ class Step:
 
 
 def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, batch: Batch, order: torch.Tensor) -> torch.Tensor:
-    """InfoNCE from image-and-prompt to text over the whole batch; equal texts are never negatives of one another.
+    """InfoNCE between image-and-prompt and text over the whole batch, in both directions; equal texts are never
+    negatives of one another.
 
     images (M, D), texts (U, D): each distinct text once; row m of the images belongs to entry order[m] of the target.
-    A text that the batch holds c times stands for c negatives, hence log c; as the positive it counts once.
+    VLM2Vec trains on tasks of both directions. Without the second, knowing which answers a question can have lowers the
+    loss for hundreds of updates, and the image is not looked at.
     """
     target = batch.target.flatten()[order]
-    negatives = batch.counts.log().expand(len(images), -1)  # a filler text counts 0 times: its logit is -infinity
-    weight = negatives.scatter(1, target[:, None], 0.0)
-    return cross_entropy(images @ texts.T / TEMPERATURE + weight, target)
+    scores = images @ texts.T / TEMPERATURE  # (M, U)
+    return (to_text(scores, target, batch.counts) + to_image(scores, target)) / 2
+
+
+def to_text(scores: torch.Tensor, target: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    """Which text belongs to each image and prompt? A text that the batch holds c times stands for c negatives, hence
+    log c; as the positive it counts once, and an empty filler (c = 0) not at all."""
+    negatives = counts.log().expand(len(scores), -1)
+    return cross_entropy(scores + negatives.scatter(1, target[:, None], 0.0), target)
+
+
+def to_image(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Which image and prompt belongs to each text? Others with an equal text are left out."""
+    own = torch.arange(len(target), device=target.device)
+    equal = (target[:, None] == target[None, :]) & (own[:, None] != own[None, :])
+    return cross_entropy(scores[:, target].T.masked_fill(equal, -torch.inf), own)
 
 
 def prefix_of(model: Any, config: MllmConfig, pieces: Pieces, pixels: torch.Tensor) -> Prefix:
