@@ -18,7 +18,7 @@ from promptable_toy import DIM, ToyEncoder, toy_benchmark
 class SizedToy(ToyEncoder):
     """The toy encoder with what an embedder has besides: the size of its images, and one prompt at a time."""
 
-    image_size: int = 8
+    image_size: int = 16
 
     def encode_images(self, images: Iterable[np.ndarray], prompt: str | None = None) -> np.ndarray:
         return self.encode_prompts(list(images), [GENERIC_PROMPT if prompt is None else prompt])[0]
