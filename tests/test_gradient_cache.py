@@ -54,14 +54,15 @@ def written(batches: QuestionBatches, i: int) -> list[list[tuple[str, str]]]:
 
 
 def obvious_loss(scores: list[list[float]], texts: list[str]) -> float:
-    """VLM2Vec's InfoNCE, scores[m][n] of pair m's image against pair n's text: every other pair of the batch is a
-    negative, but for those whose text is the same."""
+    """VLM2Vec's InfoNCE in both directions, scores[m][n] of pair m's image against pair n's text: every other pair of
+    the batch is a negative, but for those whose text is the same."""
     total = 0.0
     for m, text in enumerate(texts):
-        logits = [scores[m][m] / TEMPERATURE]
-        logits += [scores[m][n] / TEMPERATURE for n, other in enumerate(texts) if other != text]
-        top = max(logits)
-        total += top + math.log(sum(math.exp(x - top) for x in logits)) - logits[0]
+        others = [n for n, other in enumerate(texts) if other != text]
+        for negatives in ([scores[m][n] for n in others], [scores[n][m] for n in others]):
+            logits = [score / TEMPERATURE for score in (scores[m][m], *negatives)]
+            top = max(logits)
+            total += (top + math.log(sum(math.exp(x - top) for x in logits)) - logits[0]) / 2
     return total / len(texts)
 
 
