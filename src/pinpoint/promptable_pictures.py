@@ -40,7 +40,9 @@ def same_query_grid(
 
 
 def relevance_pictures(images: Sequence[np.ndarray], maps: Mapping[str, np.ndarray], cell: float = 1.45) -> Figure:
-    """Each image (H, W, 3), then where each prompt looks in it: maps label -> (N, h, w), one scale per image.
+    """Each image (H, W, 3), then where each prompt looks in it: maps label -> (N, h, w), each on its own scale.
+
+    How much of the attention goes to the image at all depends on the length of the prompt, so levels do not compare.
 
     The map lies over the image in grey, denser where it is greater, and is interpolated between its h x w tokens.
     """
@@ -54,11 +56,10 @@ def relevance_pictures(images: Sequence[np.ndarray], maps: Mapping[str, np.ndarr
     heat = None
     for n, image in enumerate(images):
         picture(axes[n, 0], image)
-        most = max(float(relevance[n].max()) for relevance in maps.values())
         for ax, relevance in zip(axes[n, 1:], maps.values(), strict=True):
             picture(ax, np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2))
             extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
-            share = relevance[n] / (most or 1.0)
+            share = relevance[n] / (float(relevance[n].max()) or 1.0)
             heat = ax.imshow(
                 share, cmap="inferno", vmin=0, vmax=1, alpha=0.35 + 0.45 * share, extent=extent, interpolation="bicubic"
             )
@@ -66,7 +67,7 @@ def relevance_pictures(images: Sequence[np.ndarray], maps: Mapping[str, np.ndarr
         ax.set_title(textwrap.fill(label, round(11.5 * cell)), fontsize=9, fontweight="normal", pad=4)
     if heat is not None:
         bar = figure.colorbar(heat, ax=axes, orientation="horizontal", shrink=0.6, aspect=30, pad=0.02)
-        bar.set_label("relevance of a place, the greatest in its row = 1", fontsize=9)
+        bar.set_label("relevance of a place, the greatest in its picture = 1", fontsize=9)
         bar.ax.tick_params(labelsize=9)
     return figure
 
