@@ -111,20 +111,22 @@ plots.show(figures.same_query_grid(results["general"], results["prompted"], show
 #
 # The model is `diorama-mllm`: transformers' own `Qwen2VLModel`, the class of the public embedders VLM2Vec-V2 and GME, with a few
 # million parameters {cite}`jiang2025vlm2vec,zhang2025gme`. It is trained as VLM2Vec is {cite}`jiang2025vlm2vec`: an image and a prompt on one side, a text on the other, and a
-# contrastive loss between them. In a batch, let $v_i$ be the embedding of the $i$-th pair of image and prompt, and $q_i$ that of its text:
+# contrastive loss between them. In a batch of $M$ pairs, let $v_i$ be the embedding of the $i$-th image and prompt, and $q_i$ that of its text $t_i$:
 #
 # $$
-# \mathcal{L} = -\frac{1}{M} \sum_{i=1}^{M} \log \frac{e^{v_i^\top q_i / \tau}}{e^{v_i^\top q_i / \tau} + \sum_{j:\, t_j \neq t_i} e^{v_i^\top q_j / \tau}},
+# \mathcal{L} = -\frac{1}{2M} \sum_{i=1}^{M} \left[ \log \frac{e^{v_i^\top q_i / \tau}}{e^{v_i^\top q_i / \tau} + \sum_{j:\, t_j \neq t_i} e^{v_i^\top q_j / \tau}}
+# + \log \frac{e^{v_i^\top q_i / \tau}}{e^{v_i^\top q_i / \tau} + \sum_{j:\, t_j \neq t_i} e^{v_j^\top q_i / \tau}} \right],
 # \qquad \tau = 0.02 .
 # $$
 #
+# The first term asks each image and prompt for its text, the second asks each text for its image and prompt; VLM2Vec's training tasks go in both directions as well.
 # Many pictures share an answer: half of a batch may say "no people". An equal text is no negative, so the sum leaves it out.
 #
 # ```{literalinclude} ../../src/pinpoint/recipes/mllm.py
 # :pyobject: contrastive_loss
 # ```
 #
-# Every picture of a batch is read under the generic prompt, whose text is a caption with the reporting bias of chapter 1, and under four
+# Every picture of a batch is read under the generic prompt, whose text is a caption with the reporting bias of chapter 1, and under six
 # questions. Following a prompt is learned from variety. So the questions are of thirty kinds in several wordings: colours, sizes,
 # positions, neighbours, yes or no. Here are some, about one picture.
 
@@ -138,8 +140,8 @@ plots.show(pictures.question_sheet(*chapter.example_questions()), photo=True)
 # facets that never were.
 #
 # The image tower does not start from nothing. A full-size embedder starts from a trained vision transformer, and so does this
-# one: from the blocks of `diorama-clip`. Trained from random weights, it had learned the hour of the day and not a single animal
-# when we stopped it. Its card has the recipe, and below is the development curve.
+# one: from the blocks of `diorama-clip`. CLIP gathers what an image is about in its class token, and Qwen2-VL's tower has none. So a short
+# distillation first teaches its patches to add up to CLIP's embedding. Then everything is trained together. The card of the model has the recipe; this is the development curve.
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Eight panels, one per facet: recall at 5 on the development split against training steps, for general and for prompted embeddings.", "classes": "dark-light"}}
 plots.show(figures.dev_curves(experiments.dev_curve(p.embedder), questions.UNSEEN))
