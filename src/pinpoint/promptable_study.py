@@ -108,7 +108,7 @@ def real_benchmark(folder: str, encoder: str, store: Store, setup: ClaimSetup) -
     if not Path(folder).is_dir():
         return f"Not run here: there is no folder {folder!r}. Put the eight JSON files and their images there."
     model, benchmark = load(encoder), coco_facet(Path(folder))
+    tables = make_tables(model, store, benchmark, held_out=0)  # all prompts at once: the images are read once
     results = dict(pool_results(model, store, benchmark))
-    tables = make_tables(model, store, benchmark, held_out=0)
     results["linear"] = over_draws(tables, released_draw(tables, setup.n), setup)
     return "\n\n".join(f"{name}\n\n{result.table(['r1', 'r5'])}" for name, result in results.items())

@@ -8,7 +8,7 @@ The human-written questions of COCO-Facet are left out as well: they measure par
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pinpoint.diorama.captions import GERUND, NUMBER_WORDS, PLACE_PHRASES, TIME_PHRASES, WEATHER_NOUNS, article
 from pinpoint.diorama.captions import people_phrase as people
@@ -27,10 +27,11 @@ DARK = frozenset({"night", "dusk"})
 
 @dataclass(frozen=True)
 class Asked:
-    """A question about a scene and one true answer."""
+    """A question about a scene and one true answer; `meaning` is what all wordings of that answer have in common."""
 
     question: str
     answer: str
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Kind:
     wordings: tuple[str, ...]
     answer: Callable[[Scene, Thing, random.Random], str | None]
     about: Callable[[Scene], Sequence[Thing]] = lambda scene: scene.things
+    value: Callable[[Scene], object] | None = None  # what the wordings of an answer share; None: it has one wording
 
 
 def _named(things: Sequence[Thing], rng: random.Random, none: str | None) -> str | None:
@@ -117,17 +119,17 @@ FACET_KINDS: dict[str, Kind] = {
         lambda s, x, rng: _named(_of_kind(s, "animal"), rng, "no animals")),
     "gestures": Kind(
         (FACETS["gestures"].question, "What are the people doing?", "In what pose are the people?",
-         "Which posture do the persons have?", "gesture?"), _gesture),
+         "Which posture do the persons have?", "gesture?"), _gesture, value=lambda s: s.gesture),
     "scenes": Kind(
         (FACETS["scenes"].question, "Where is this?", "Which place does the picture show?",
-         "What kind of place is in the background?", "place?"), _place),
+         "What kind of place is in the background?", "place?"), _place, value=lambda s: s.place),
     "times": Kind(
         (FACETS["times"].question, "At what hour was this picture taken?", "Is it morning, noon or night?",
-         "Which part of the day is it?", "time?"), _time),
+         "Which part of the day is it?", "time?"), _time, value=lambda s: s.time),
     "count": Kind(
         (FACETS["count"].question, "How many persons can be counted?", "Count the people.",
          "What is the number of people?", "number of people?"),
-        lambda s, x, rng: pick(rng, ("with ", "", "showing ")) + people(s.people, rng)),
+        lambda s, x, rng: pick(rng, ("with ", "", "showing ")) + people(s.people, rng), value=lambda s: s.people),
 }  # fmt: skip
 
 OTHER_KINDS: dict[str, Kind] = {
@@ -136,7 +138,8 @@ OTHER_KINDS: dict[str, Kind] = {
         lambda s, x, rng: article(s.subject.name)),
     "subject colour": Kind(
         ("What colour is the main subject?", "Which colour has the largest thing?", "subject colour?"),
-        lambda s, x, rng: pick(rng, (s.subject.colour, f"something {s.subject.colour}"))),
+        lambda s, x, rng: pick(rng, (s.subject.colour, f"something {s.subject.colour}")),
+        value=lambda s: s.subject.colour),
     "subject size": Kind(("How large is the main subject?", "What size does the subject have?"),
                          lambda s, x, rng: s.subject.size),
     "position": Kind(
@@ -198,8 +201,9 @@ def ask(scene: Scene, rng: random.Random) -> Asked:
     first = _ask_one(scene, rng)
     if rng.random() < 0.125:
         second = _ask_one(scene, rng)
-        first = Asked(f"{first.question} {second.question}", f"{first.answer}, {second.answer}")
-    return Asked(first.question, pick(rng, ANSWER_OPENINGS) + first.answer)
+        both = f"{first.meaning} and {second.meaning}"
+        first = Asked(f"{first.question} {second.question}", f"{first.answer}, {second.answer}", both)
+    return replace(first, answer=pick(rng, ANSWER_OPENINGS) + first.answer)
 
 
 def _ask_one(scene: Scene, rng: random.Random) -> Asked:
@@ -215,7 +219,10 @@ def asked_about(scene: Scene, name: str, rng: random.Random) -> Asked | None:
     kind = KINDS[name]
     x = pick(rng, kind.about(scene))
     answer = kind.answer(scene, x, rng)
-    return None if answer is None else Asked(pick(rng, kind.wordings).format(x=x.name), answer)
+    if answer is None:
+        return None
+    meaning = answer if kind.value is None else kind.value(scene)
+    return Asked(pick(rng, kind.wordings).format(x=x.name), answer, f"{name}: {meaning}")
 
 
 # -- a second register of captions: labels, as in the metadata of photographs -----------------------------------------

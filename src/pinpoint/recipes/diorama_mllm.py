@@ -54,7 +54,9 @@ class Settings:
 
 PROFILES = {
     "smoke": Settings(256, 32, Plan(6, 1e-3, warmup=2, save_every=3, evaluate_every=3), 200, 5, 2, config=TINY),
-    "lite": Settings(60_000, 64, Plan(2_100, 1e-3, warmup=100, save_every=100, evaluate_every=300), 1500, 60, 6, 600),
+    "lite": Settings(
+        60_000, 64, Plan(6_000, 1e-3, warmup=100, save_every=100, evaluate_every=500), 1500, 60, 6, tower_steps=600
+    ),
     "full": Settings(600_000, 512, Plan(12_000, 1e-3, warmup=500, evaluate_every=1000), 1500, 100, 8, 1_000),
 }
 
@@ -95,17 +97,26 @@ def train_on_questions(settings: Settings, out: Path, name: str, *, work: Path, 
     images = render_memmap(len(source), size, source.image, path)
     return train_mllm(
         settings.config, source, images, words(), out, plan=settings.plan, batch=settings.batch,
-        questions=settings.questions, evaluate=DevPrompts(settings), start=first_tower(settings, work), name=name,
-        work=work, resume=resume,
+        questions=settings.questions, evaluate=DevPrompts(settings), start=first_tower(settings, work, resume),
+        started=teacher_digest(settings), name=name, work=work, resume=resume,
     )  # fmt: skip
 
 
-def first_tower(settings: Settings, work: Path) -> Callable[[Any, np.ndarray], None] | None:
+def first_tower(settings: Settings, work: Path, resume: bool) -> Callable[[Any, np.ndarray], None] | None:
     """How the image tower starts: from that of `diorama-clip`, whose distillation leaves its checkpoint in `work`."""
     if not settings.tower_steps:
         return None
-    clip, plan = load(TOWER, "cpu").model.visual, tower_plan(settings.plan, settings.tower_steps)
-    return lambda model, images: start_from_clip(model, clip, settings.config, images, plan, work / "tower")
+    clip, identity = load(TOWER, "cpu").model.visual, teacher_digest(settings)
+    plan = tower_plan(settings.plan, settings.tower_steps, identity)
+    return lambda model, images: start_from_clip(model, clip, settings.config, images, plan, work / "tower", resume)
+
+
+def teacher_digest(settings: Settings) -> str:
+    """What the start of the tower depends on; empty where it starts at random."""
+    if not settings.tower_steps:
+        return ""
+    teacher = load(TOWER, "cpu").record.weights_sha256
+    return digest([teacher, asdict(settings.config), source_of(settings).digest, settings.tower_steps])
 
 
 def source_of(settings: Settings) -> Asking:
@@ -166,4 +177,4 @@ def settings_digest(settings: Settings) -> str:
     """A digest of everything a training depends on, for a record."""
     source = source_of(settings)
     said = [(source.caption(i, 0), [asdict(a) for a in source.questions(i, 0, 4)]) for i in range(16)]
-    return digest([asdict(settings), said])[:12]
+    return digest([asdict(settings), said, teacher_digest(settings)])[:12]

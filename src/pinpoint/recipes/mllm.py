@@ -71,6 +71,7 @@ def train_mllm(
     chunk: int | None = None,
     evaluate: Evaluate | None = None,
     start: Callable[[Any, np.ndarray], None] | None = None,
+    started: str = "",
     name: str = "mllm",
     work: Path | None = None,
     resume: bool = True,
@@ -79,7 +80,7 @@ def train_mllm(
 
     Every picture of a batch is seen under the general prompt and under `questions` others. `chunk`: pictures encoded at
     a time with gradient caching; None where the batch fits. `start(model, images)` may put pretrained weights
-    into a part.
+    into a part; `started` is a digest of them.
     """
     tokenizer = build_tokenizer(words)
     pieces = Pieces(tokenizer)
@@ -88,7 +89,10 @@ def train_mllm(
     if start is not None:
         start(model, images)
     use_uniform_attention(model)
-    identity = digest([asdict(config), tokenizer.backend_tokenizer.to_str(), source.digest, batch, questions])
+    said = [[source.caption(i, 0), *(a.answer for a in source.questions(i, 0, 2))] for i in range(8)]
+    identity = digest(
+        [asdict(config), tokenizer.backend_tokenizer.to_str(), source.digest, said, batch, questions, started]
+    )
     history = fit(
         model,
         Step(config, pieces, chunk),
@@ -156,9 +160,7 @@ def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, batch: Batch, or
     loss for hundreds of updates, and the image is not looked at.
     """
     target = batch.target.flatten()[order]
-    with torch.autocast(
-        images.device.type, enabled=False
-    ):  # bfloat16 rounds a cosine near 1 to 0.004, 0.2 here
+    with torch.autocast(images.device.type, enabled=False):  # bfloat16 rounds a cosine near 1 to 0.004, 0.2 here
         scores = images.float() @ texts.float().T / TEMPERATURE  # (M, U)
     return (to_text(scores, target, batch.counts) + to_image(scores, target)) / 2
 

@@ -70,8 +70,9 @@ class QuestionBatches:
             self.permutation = epoch, np.random.default_rng([self.seed, epoch]).permutation(len(self.images))
         rows = np.sort(self.permutation[1][place * self.batch : (place + 1) * self.batch])
         asked = [self.source.questions(int(row), epoch, self.questions, self.seed) for row in rows]
+        worded: dict[str, str] = {}  # one wording per answer and batch: another one would be a false negative
         texts = [
-            [self.source.caption(int(row), epoch, self.seed), *(a.answer for a in some)]
+            [self.source.caption(int(row), epoch, self.seed), *(worded.setdefault(a.meaning, a.answer) for a in some)]
             for row, some in zip(rows, asked, strict=True)
         ]
         return tuple(self.collate(torch.from_numpy(self.images[rows]), asked, texts))

@@ -16,7 +16,7 @@ from pinpoint.files import digest
 from pinpoint.promptable_setup import ClaimSetup
 from pinpoint.promptable_study import mode_results
 from pinpoint.recipes.diorama_mllm import PROFILES as FIRST
-from pinpoint.recipes.diorama_mllm import Settings, settings_digest, train_on_questions
+from pinpoint.recipes.diorama_mllm import Settings, settings_digest, source_of, train_on_questions
 from pinpoint.recipes.mllm_card import write_mllm_card
 from pinpoint.store import Store
 from pinpoint.study.layout import find_layout
@@ -47,9 +47,8 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     work = layout.cache / "training" / f"{NAME}-{profile}"
     out = out or work / "model"
     history = train_on_questions(settings, out, NAME, work=work, resume=resume)
-    write_mllm_card(
-        out, NAME, settings, history, f"pinpoint train {NAME} --profile {profile}", settings_digest(settings)
-    )
+    command = f"pinpoint train {NAME} --profile {profile}"
+    write_mllm_card(out, NAME, settings, history, command, source_of(settings).digest)
     if profile != "smoke":
         entries = measured(out, layout.cache / "embeddings")
         seal = digest([asdict(settings), asdict(TEST), settings_digest(settings), WORLD_VERSION])[:12]

@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from pinpoint.recipes.mllm import MllmConfig
 
 BATCH = 256
+LESSON = "middle patches, whole embedding"  # what a checkpoint of a distillation was taught
 SAMPLE = 256  # pictures that the scale of the patch embedding is read from
 
 
-def start_from_clip(model: Any, clip: Any, config: "MllmConfig", images: np.ndarray, plan: Plan, work: Path) -> None:
+def start_from_clip(
+    model: Any, clip: Any, config: "MllmConfig", images: np.ndarray, plan: Plan, work: Path, resume: bool = True
+) -> None:
     """Give the model's image tower what CLIP's has learned. `clip`: the visual part of an open_clip ViT of one size."""
     if config.architecture == "llava":
         copy_into_llava(model.vision_tower, clip)
@@ -36,7 +39,8 @@ def start_from_clip(model: Any, clip: Any, config: "MllmConfig", images: np.ndar
     graft(model.visual, clip, images[:SAMPLE])
     use_uniform_attention(model)
     student = Student(model.visual, clip, config)
-    fit(student, Student.loss, Pictures(images, BATCH, plan.seed), plan, folder=work, label="distilling the tower")
+    pictures = Pictures(images, BATCH, plan.seed)
+    fit(student, Student.loss, pictures, plan, folder=work, resume=resume, label="distilling the tower")
 
 
 def graft(tower: Any, clip: Any, images: np.ndarray) -> None:
@@ -125,9 +129,9 @@ def copy_into_llava(tower: nn.Module, clip: Any) -> None:
     tower.load_state_dict(found)
 
 
-def tower_plan(plan: Plan, steps: int) -> Plan:
-    """A short run at the same learning rate."""
+def tower_plan(plan: Plan, steps: int, identity: str) -> Plan:
+    """A short run at the same learning rate; `identity`: a digest of teacher, tower and pictures."""
     return replace(
-        plan, steps=steps, warmup=min(20, steps // 2), identity=digest(["tower", steps]), save_every=steps,
+        plan, steps=steps, warmup=min(20, steps // 2), identity=digest([LESSON, identity]), save_every=steps,
         evaluate_every=steps + 1,
     )  # fmt: skip
