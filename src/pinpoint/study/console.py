@@ -125,10 +125,12 @@ def clean() -> None:
 
 def encoders() -> None:
     """List the encoders that can be loaded by name."""
+    from pinpoint.encoders import shipped_folder
     from pinpoint.encoders.registry import MLLM_ROWS, ROWS, SHIPPED
 
     for name in SHIPPED:
-        out.print(f"{name:<20} shipped with the study")
+        here = (shipped_folder(name) / "config.json").is_file()
+        out.print(f"{name:<20} {'shipped with the study' if here else f'made by pinpoint train {name}'}")
     for row in (*ROWS, *MLLM_ROWS):
         out.print(f"{row.name:<20} {row.source}, {row.dim} dimensions, {row.licence}")
 
