@@ -250,8 +250,8 @@ def test_recall_by_n() -> None:
     figure = figures.recall_by_n(curves, levels)
     ax = figure.axes[0]
     drawn = {line.get_label(): line for line in ax.lines}
-    assert list(drawn) == ["linear", "held out", "general", "prompted"] == legend_of(figure)
-    np.testing.assert_allclose(drawn["linear"].get_xydata(), [(10, 30), (100, 50), (1000, 60)])
+    assert list(drawn) == ["linear, as released", "held out", "general", "prompted"] == legend_of(figure)
+    np.testing.assert_allclose(drawn["linear, as released"].get_xydata(), [(10, 30), (100, 50), (1000, 60)])
     assert set(drawn["prompted"].get_ydata()) == {80.0} and set(drawn["general"].get_ydata()) == {35.0}
     band = ax.collections[0].get_paths()[0].get_extents()
     assert (band.y0, band.y1) == (26.0, 61.0)

@@ -30,7 +30,7 @@ from pinpoint.training import CHECKPOINT, Plan
 
 CLIP = ClipConfig(24, 12, width=16, layers=2, head_width=8, text_width=16, text_layers=1, text_heads=2, embed_dim=16)
 PIXELS = torch.from_numpy(IMAGES[:5])
-PLAN = tower_plan(Plan(steps=90, lr=1e-2, warmup=50, precision="float32"), 30)
+PLAN = tower_plan(Plan(steps=90, lr=1e-2, warmup=50, precision="float32"), 30, "toy")
 
 
 def random_clip(**options: Any) -> Any:
@@ -200,11 +200,14 @@ def test_distillation_learns_leaves_the_teacher_alone_and_is_not_done_twice(
 # -- the run ----------------------------------------------------------------------------------------------------------
 def test_the_plan_is_short_and_saves_at_its_end() -> None:
     plan = Plan(steps=900, lr=3e-4, warmup=100, seed=4)
-    short = tower_plan(plan, 12)
+    short = tower_plan(plan, 12, "toy")
     assert (short.steps, short.lr, short.seed, short.warmup) == (12, 3e-4, 4, 6)
     assert short.save_every == 12 and short.evaluate_every > 12
-    assert tower_plan(plan, 500).warmup == 20
-    assert len({short.identity, tower_plan(plan, 13).identity, plan.identity}) == 3
+    assert tower_plan(plan, 500, "toy").warmup == 20
+    assert (
+        len({short.identity, tower_plan(plan, 13, "toy").identity, tower_plan(plan, 12, "b").identity, plan.identity})
+        == 4
+    )
 
 
 def test_batches_are_a_function_of_their_number() -> None:

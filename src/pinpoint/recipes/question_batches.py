@@ -72,7 +72,10 @@ class QuestionBatches:
         asked = [self.source.questions(int(row), epoch, self.questions, self.seed) for row in rows]
         worded: dict[str, str] = {}  # one wording per answer and batch: another one would be a false negative
         texts = [
-            [self.source.caption(int(row), epoch, self.seed), *(worded.setdefault(a.meaning, a.answer) for a in some)]
+            [
+                self.source.caption(int(row), epoch, self.seed),
+                *(worded.setdefault(a.meaning or a.answer, a.answer) for a in some),
+            ]
             for row, some in zip(rows, asked, strict=True)
         ]
         return tuple(self.collate(torch.from_numpy(self.images[rows]), asked, texts))
