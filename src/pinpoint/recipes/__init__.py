@@ -1,10 +1,9 @@
 """Recipes: how each model that the package ships was made. `pinpoint train NAME` follows one."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
-
-from pinpoint.recipes import diorama_clip, diorama_mllm, mention_sweep, second_mllm
 
 
 class Recipe(Protocol):
@@ -15,9 +14,19 @@ class Recipe(Protocol):
         ...
 
 
+def _recipe(module: str) -> Recipe:
+    """The `make` of a module here, imported when it is called: a chapter that uses one recipe depends on that one."""
+
+    def make(*, out: Path | None, resume: bool, profile: str) -> Path:
+        folder: Path = import_module(f"pinpoint.recipes.{module}").make(out=out, resume=resume, profile=profile)
+        return folder
+
+    return make
+
+
 RECIPES: Mapping[str, Recipe] = {
-    "diorama-clip": diorama_clip.make,
-    "diorama-mllm": diorama_mllm.make,
-    "diorama-llava": second_mllm.make,
-    "mention-sweep": mention_sweep.make,
+    "diorama-clip": _recipe("diorama_clip"),
+    "diorama-mllm": _recipe("diorama_mllm"),
+    "diorama-llava": _recipe("second_mllm"),
+    "mention-sweep": _recipe("mention_sweep"),
 }
