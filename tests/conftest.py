@@ -6,6 +6,7 @@ Nothing heavy is imported here, so that a test of something light starts at once
 import os
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +58,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data here: {folder} is not a folder; set PINPOINT_SHARED_DATA to one")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_left_open() -> Iterator[None]:
+    """A figure that one test leaves open must not be found by the next on the same worker."""
+    yield
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close("all")
