@@ -1,7 +1,9 @@
 """The fast forward pass against the library's plain one: shared prefixes, buckets, and folded attention."""
 
-from typing import Any
+import subprocess
+from typing import sys
 
+import Any
 import numpy as np
 import pytest
 import torch
@@ -207,3 +209,11 @@ def test_pixel_inputs_are_those_of_the_processor(architecture: str, sizes: dict[
 def test_the_default_config_has_the_shape_that_is_shipped() -> None:
     config = MllmConfig()
     assert (config.image_tokens, config.width, config.architecture) == (36, 192, "qwen2_vl")
+
+
+@pytest.mark.parametrize(
+    "module", ["pinpoint.encoders.mllm_forward", "pinpoint.encoders.mllm", "pinpoint.recipes.tower"]
+)
+def test_a_module_can_be_the_first_that_is_imported(module: str) -> None:
+    """A CPU build of torch meets torchvision only after its two operators were registered."""
+    subprocess.run([sys.executable, "-c", f"import pinpoint.{module}"], check=True, capture_output=True, timeout=120)

@@ -12,6 +12,10 @@ from typing import Any
 
 import torch
 from torch.nn.functional import normalize, scaled_dot_product_attention
+
+import pinpoint.torchvision_shim  # noqa: F401  (before transformers imports torchvision)
+
+# isort: split
 from transformers import AttentionInterface
 from transformers.cache_utils import DynamicCache
 
