@@ -1,9 +1,9 @@
 """The fast forward pass against the library's plain one: shared prefixes, buckets, and folded attention."""
 
 import subprocess
-from typing import sys
+import sys
+from typing import Any
 
-import Any
 import numpy as np
 import pytest
 import torch
