@@ -216,4 +216,4 @@ def test_the_default_config_has_the_shape_that_is_shipped() -> None:
 )
 def test_a_module_can_be_the_first_that_is_imported(module: str) -> None:
     """A CPU build of torch meets torchvision only after its two operators were registered."""
-    subprocess.run([sys.executable, "-c", f"import pinpoint.{module}"], check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-c", f"import {module}"], check=True, capture_output=True, timeout=120)
