@@ -34,7 +34,17 @@ from pinpoint.diorama.scene import (
 )
 
 KINDS: dict[str, Kind] = {**FACET_KINDS, **OTHER_KINDS}
-SILENT = {"gestures", "subject shape", "vehicles", "furniture", "clothes", "shape of"}  # these need not arise
+SILENT = {
+    "neighbours",
+    "structure",
+    "water",
+    "gestures",
+    "subject shape",
+    "vehicles",
+    "furniture",
+    "clothes",
+    "shape of",
+}  # these need not arise
 WEATHER_WORDS = ("weather", "sunny", "sunshine", "clear", "sky", "cloudy", "clouds", "overcast", "misty", "mist",
                  "rainy", "rain", "snowy", "snow", "stormy", "storm")  # fmt: skip
 MATERIAL_WORDS = ("material", "materials", "made", "wood", "wooden", "stone", "metal", "paper", "brick", "bricks")
@@ -76,8 +86,8 @@ def found(words: Sequence[str], text: str) -> set[str]:
 
 
 def number(text: str) -> int:
-    (n,) = {NUMBERS[word] for word in re.findall(r"\w+", text) if word in NUMBERS}
-    return n
+    numbers = {NUMBERS[word] for word in re.findall(r"\w+", text) if word in NUMBERS}
+    return numbers.pop() if len(numbers) == 1 else -1
 
 
 def named(things: Sequence[Thing], text: str, none: str | None = None) -> bool:

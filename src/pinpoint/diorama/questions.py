@@ -22,6 +22,7 @@ VEHICLES = frozenset({"bicycle", "car", "bus", "truck", "motorcycle", "boat", "a
 FURNITURE = frozenset({"bench", "chair", "couch", "cushion", "lantern", "clock"})
 NATURE = frozenset({"beach", "forest", "mountains", "desert"})
 WATER = frozenset({"beach", "harbour"})
+BUILT = frozenset({"street", "farm", "harbour", "playground"}) | INDOOR  # drawn with buildings of their own
 DARK = frozenset({"night", "dusk"})
 
 
@@ -82,9 +83,9 @@ def _time(scene: Scene, _x: Thing, rng: random.Random) -> str:
     return pick(rng, (phrase, f"taken {phrase}", scene.time))
 
 
-def _structure(scene: Scene, _x: Thing, _rng: random.Random) -> str:
+def _structure(scene: Scene, _x: Thing, _rng: random.Random) -> str | None:
     if scene.structure is None:
-        return "nothing built"
+        return None if scene.place in BUILT else "nothing built"
     return "some steps" if scene.structure == "steps" else article(scene.structure)
 
 
@@ -93,7 +94,7 @@ def _land(scene: Scene, _x: Thing, _rng: random.Random) -> str:
 
 
 def _neighbours(scene: Scene, _x: Thing, rng: random.Random) -> str | None:
-    return _named(scene.others, rng, "nothing else")
+    return _named(scene.others, rng, None if scene.people else "nothing else")
 
 
 def _presence(scene: Scene, x: Thing, rng: random.Random) -> str:
@@ -153,7 +154,8 @@ OTHER_KINDS: dict[str, Kind] = {
                     lambda s, x, rng: "indoors" if s.place in INDOOR else "outdoors"),
     "land": Kind(("Is this nature, a town or a room?", "In what surroundings was this taken?"), _land),
     "water": Kind(("Is there water?", "Can one see the sea?"),
-                  lambda s, x, rng: "water and the sea" if s.place in WATER else "no water"),
+                  lambda s, x, rng: None if s.place == "park" else
+                  "water and the sea" if s.place in WATER else "no water"),  # a park may have a fountain
     "light": Kind(("Is it light or dark?", "Does the sun still light the scene?"),
                   lambda s, x, rng: "dark" if s.time in DARK else "light"),
     "neighbours": Kind(("What else is there beside the main subject?", "Which small things surround the subject?"),

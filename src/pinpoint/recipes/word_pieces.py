@@ -1,6 +1,7 @@
 """A small tokenizer for the small language models: every word of a corpus is one token, every other word is spelled."""
 
 import re
+import string
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ END, IMAGE, IMAGE_START, IMAGE_END, UNKNOWN = (
     "<unk>",
 )
 SPECIAL = (END, UNKNOWN, IMAGE_START, IMAGE, IMAGE_END, "<|video_pad|>")
-LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,;:?!'\"()-"
+LETTERS = string.ascii_lowercase + string.digits + string.punctuation
 _WORD = re.compile(r"\w+|[^\w\s]+")  # what the tokenizer's own splitter finds (tested)
 
 
