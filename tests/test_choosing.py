@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pinpoint.benchmark import Query
-from pinpoint.choosing import RECORDED, agreement, by_centroid, by_text, misses, recorded
+from pinpoint.choosing import RECORDED, agreement, by_centroid, by_peak, by_text, misses, recorded
 from pinpoint.diorama.facets import FACETS
 from pinpoint.errors import PinpointError
 from pinpoint.files import write_json
@@ -28,6 +28,17 @@ def test_by_centroid_compares_with_the_direction_of_the_mean_image() -> None:
     tables = {"a": np.array([[1.0, 0], [0.8, 0.6]]), "b": np.array([[0, 1.0], [-0.6, 0.8]])}
     # the means are (.9, .3) and (-.3, .9); the query (.5, .866) is at cosine .75 from the first, .66 from the second
     assert by_centroid(np.array([[0.5, 0.866], [0.4, 0.917]]), tables) == ["a", "b"]
+
+
+def test_by_peak_reads_the_best_images_and_forgives_a_prompt_that_is_near_everything() -> None:
+    angle = np.radians([0.0, 90.0, 45.0, 46.0])
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)  # two directions to ask for, two images between them
+    tables = {"tells": np.stack([circle[0]] * 2 + [circle[1]] * 2), "near all": np.stack([circle[2], circle[3]] * 2)}
+    third = np.array([[np.cos(0.8), np.sin(0.8)]])  # a text amid the images of "near all"
+    query_emb = np.concatenate([circle[:2], third])
+    assert by_peak(query_emb, tables, share=0.4) == ["tells", "tells", "near all"]
+    with pytest.raises(PinpointError, match="share of 0"):
+        by_peak(query_emb, tables, share=0)
 
 
 # --- recorded choices -------------------------------------------------------------------------------------------------

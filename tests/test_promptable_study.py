@@ -158,7 +158,8 @@ def test_prompts_are_chosen_in_three_ways() -> None:
     by_prompt = np.stack([tables.prompt_emb[prompt] for prompt in tables.prompts])
     by_mean = np.stack([tables.held_out[prompt].mean(axis=0) for prompt in tables.prompts])
     found, turned = choices(replace(tables, query_emb=by_prompt)), choices(replace(tables, query_emb=by_mean))
-    assert list(found) == ["text", "centroid", "recorded"]
+    assert list(found) == ["text", "centroid", "peak", "recorded"]
+    assert len(found["peak"]) == len(tables.prompts) and set(found["peak"]) <= set(closed_list())
     assert found["text"] == turned["centroid"] == tables.prompts
     assert found["centroid"] != tables.prompts != turned["text"]
     assert found["recorded"] == turned["recorded"] == choosing.recorded([query.text for query in queries])

@@ -39,6 +39,21 @@ def by_centroid(query_emb: np.ndarray, tables: Mapping[str, np.ndarray]) -> list
     return by_text(query_emb, {prompt: table.mean(axis=0) for prompt, table in tables.items()})
 
 
+def by_peak(query_emb: np.ndarray, tables: Mapping[str, np.ndarray], share: float = 0.05) -> list[str]:
+    """The prompt under which the best-matching images match g(t) unusually well. Ours.
+
+    Under the prompt of its facet a text finds images that answer it and images that do not, so its best cosines stand
+    out.
+    For each prompt: the cosine that the best `share` of the held-out images (M, D) exceed, less its mean over all
+    texts, since some prompts bring every image near every text. query_emb (Q, D): distinct texts of several facets.
+    """
+    if not 0 < share < 1:
+        raise PinpointError(f"a share of {share}; it must lie between 0 and 1")
+    prompts, unit_emb = list(tables), unit(query_emb)
+    peaks = np.stack([np.quantile(unit_emb @ unit(tables[p]).T, 1 - share, axis=1) for p in prompts], axis=1)
+    return [prompts[k] for k in np.argmax(peaks - peaks.mean(axis=0), axis=1)]
+
+
 def recorded(texts: Sequence[str], *paths: Path | str) -> list[str]:
     """The prompt recorded for each text; without paths, the choices that the package carries.
 

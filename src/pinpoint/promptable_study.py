@@ -38,11 +38,15 @@ def mode_results(
 
 
 def choices(tables: Tables) -> dict[str, list[str]]:
-    """Three ways to choose each query's prompt from its text among the ten."""
+    """Four ways to choose each query's prompt from its text among the ten."""
     texts = [query.text or "" for query in tables.benchmark.queries]
+    distinct, place = np.unique(texts, return_inverse=True)
+    one_each = tables.query_emb[[texts.index(text) for text in distinct]]
+    by_peak = choosing.by_peak(one_each, tables.held_out)
     return {
         "text": choosing.by_text(tables.query_emb, tables.prompt_emb),
         "centroid": choosing.by_centroid(tables.query_emb, tables.held_out),
+        "peak": [by_peak[k] for k in place],
         "recorded": choosing.recorded(texts),
     }
 
