@@ -21,7 +21,7 @@ from pinpoint.files import read_json
 from pinpoint.recipes.card import write_card
 from pinpoint.recipes.clip import ClipConfig, clamp_temperature, forward, train_clip
 from pinpoint.recipes.pairs import CHUNK, PairBatches, render_memmap
-from pinpoint.training import CHECKPOINT, Plan, fit, parameter_groups, prefetch, train
+from pinpoint.training import CHECKPOINT, Plan, chosen_precision, fit, parameter_groups, prefetch, train
 
 PLAN = Plan(steps=6, lr=1e-2, warmup=2, save_every=3, evaluate_every=4)
 CONFIG = ClipConfig(16, 8, width=16, layers=1, head_width=8, text_width=16, text_layers=1, text_heads=2,
@@ -65,6 +65,21 @@ def test_a_run_that_stops_and_resumes_ends_with_the_same_weights(tmp_path: Path,
     assert_same(straight, resumed)
     assert second.losses == whole.losses and len(second.losses) == 6
     assert whole.losses[0] != whole.losses[-1]
+
+
+def test_auto_is_what_the_processor_computes_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    auto = Plan(**{**vars(PLAN), "precision": "auto"})
+    for able, expected in (({}, "float32"), ({"avx512_bf16": True}, "bfloat16"), ({"amx_bf16": True}, "bfloat16")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        assert chosen_precision(cpu, auto) == expected
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert chosen_precision(gpu, auto) == "bfloat16"
+    assert chosen_precision(gpu, Plan(**{**vars(PLAN), "precision": "float32"})) == "float32"
+    history = fit(network(), step, batch, auto)
+    assert history.device.endswith("float32")
+    with pytest.raises(PinpointError, match="unknown precision 'half'; known: auto, float32, bfloat16"):
+        chosen_precision(cpu, Plan(**{**vars(PLAN), "precision": "half"}))
 
 
 KILLED = """

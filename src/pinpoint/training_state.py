@@ -26,7 +26,7 @@ class Plan:
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.98)
     clip_norm: float = 1.0
-    precision: str = "bfloat16"
+    precision: str = "auto"  # or float32, or bfloat16
     seed: int = 0
     save_every: int = 500
     evaluate_every: int = 500
