@@ -37,6 +37,23 @@ class PairSource(Protocol):
         ...
 
 
+class Shuffled:
+    """`rows(i)` -> (epoch, the sorted row numbers of batch i). Every epoch is a new permutation, its rest left out."""
+
+    def __init__(self, n: int, batch: int, seed: int) -> None:
+        if n < batch:
+            raise PinpointError(f"{n} pairs are fewer than one batch of {batch}")
+        self.n, self.batch, self.seed = n, batch, seed
+        self.permutation: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+
+    def __call__(self, i: int) -> tuple[int, np.ndarray]:
+        """A function of i alone; the permutation is kept for the next call."""
+        epoch, place = divmod(i, self.n // self.batch)
+        if self.permutation[0] != epoch:
+            self.permutation = epoch, np.random.default_rng([self.seed, epoch]).permutation(self.n)
+        return epoch, np.sort(self.permutation[1][place * self.batch : (place + 1) * self.batch])
+
+
 class PairBatches:
     """`batches(i)` -> (pixels uint8 (B, S, S, 3), tokens int64 (B, T)): batch i of an endless, shuffled stream.
 
@@ -47,23 +64,13 @@ class PairBatches:
     def __init__(
         self, images: np.ndarray, pairs: PairSource, tokenizer: "SimpleTokenizer", batch: int, seed: int
     ) -> None:
-        if len(images) < batch:
-            raise PinpointError(f"{len(images)} pairs are fewer than one batch of {batch}")
-        self.images, self.pairs, self.tokenizer, self.batch, self.seed = images, pairs, tokenizer, batch, seed
-        self.words = WordCache(tokenizer)
-        self.permutation: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self.images, self.pairs, self.tokenizer, self.seed = images, pairs, tokenizer, seed
+        self.rows, self.words = Shuffled(len(images), batch, seed), WordCache(tokenizer)
 
     def __call__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Batch i."""
-        epoch, place = divmod(i, len(self.images) // self.batch)
-        rows = np.sort(self.order(epoch)[place * self.batch : (place + 1) * self.batch])
+        epoch, rows = self.rows(i)
         return torch.from_numpy(self.images[rows]), self.tokens(rows, epoch)
-
-    def order(self, epoch: int) -> np.ndarray:
-        """The permutation of an epoch."""
-        if self.permutation[0] != epoch:
-            self.permutation = epoch, np.random.default_rng([self.seed, epoch]).permutation(len(self.images))
-        return self.permutation[1]
 
     def tokens(self, rows: np.ndarray, epoch: int) -> torch.Tensor:
         """Captions of some pairs as token ids, padded with zeros: start, words, end (the largest id)."""

@@ -7,7 +7,7 @@ import torch
 
 from pinpoint.diorama.facets import GENERIC_PROMPT, PROMPT
 from pinpoint.diorama.questions import Asked
-from pinpoint.errors import PinpointError
+from pinpoint.recipes.pairs import Shuffled
 from pinpoint.recipes.word_pieces import Pieces
 
 BUCKET = 128  # rows; the shapes of a step recur, since a CPU compiles its kernels anew for every new shape
@@ -57,18 +57,12 @@ class QuestionBatches:
     def __init__(
         self, images: np.ndarray, source: QuestionSource, pieces: Pieces, batch: int, questions: int, seed: int
     ) -> None:
-        if len(images) < batch:
-            raise PinpointError(f"{len(images)} pictures are fewer than one batch of {batch}")
         self.images, self.source, self.pieces = images, source, pieces
-        self.batch, self.questions, self.seed = batch, questions, seed
-        self.permutation: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self.rows, self.questions, self.seed = Shuffled(len(images), batch, seed), questions, seed
 
     def __call__(self, i: int) -> tuple[Any, ...]:
         """Batch i, the fields of a `Batch`."""
-        epoch, place = divmod(i, len(self.images) // self.batch)
-        if self.permutation[0] != epoch:
-            self.permutation = epoch, np.random.default_rng([self.seed, epoch]).permutation(len(self.images))
-        rows = np.sort(self.permutation[1][place * self.batch : (place + 1) * self.batch])
+        epoch, rows = self.rows(i)
         asked = [self.source.questions(int(row), epoch, self.questions, self.seed) for row in rows]
         worded: dict[str, str] = {}  # one wording per answer and batch: another one would be a false negative
         texts = [
