@@ -7,7 +7,7 @@ The human-written questions of COCO-Facet are left out as well: they measure par
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pinpoint.diorama.captions import GERUND, NUMBER_WORDS, PLACE_PHRASES, TIME_PHRASES, WEATHER_NOUNS, article
@@ -112,33 +112,50 @@ def _maybe_absent(scene: Scene) -> Sequence[Thing]:
 FACET_KINDS: dict[str, Kind] = {
     "objects": Kind(
         (FACETS["objects"].question, "Which things can be seen here?", "Name the objects in this picture.",
-         "What items does the image contain?", "objects?"),
+         "What items does the image contain?", "objects?", "What things does this photo show?",
+         "Tell me which objects you see.", "Is there any object in the scene, and which one?",
+         "What lies or stands around here?", "Look for things: what do you find?"),
         lambda s, x, rng: _named(_of_kind(s, "object"), rng, "no objects")),
     "animals": Kind(
         (FACETS["animals"].question, "Which animal is this?", "Name the animals in this picture.",
-         "What kinds of animals does the image show?", "animals?"),
+         "What kinds of animals does the image show?", "animals?", "Which animals are here?",
+         "Tell me which animals you see.", "Is there any animal in the scene, and which one?",
+         "What species can be found in this photo?", "Look for animals: what do you find?"),
         lambda s, x, rng: _named(_of_kind(s, "animal"), rng, "no animals")),
     "gestures": Kind(
         (FACETS["gestures"].question, "What are the people doing?", "In what pose are the people?",
-         "Which posture do the persons have?", "gesture?"), _gesture, value=lambda s: s.gesture),
+         "Which posture do the persons have?", "gesture?", "What is somebody doing in this picture?",
+         "Are the people sitting, standing or lying?", "How do the people hold their bodies?",
+         "Tell me what the persons do here.", "Look at the people: what are they doing in this photo?"), _gesture,
+        value=lambda s: s.gesture),
     "scenes": Kind(
         (FACETS["scenes"].question, "Where is this?", "Which place does the picture show?",
-         "What kind of place is in the background?", "place?"), _place, value=lambda s: s.place),
+         "What kind of place is in the background?", "place?", "In which place was this photo taken?",
+         "What is the setting of the image?", "Tell me where we are.", "What is the place like in this picture?",
+         "Look at the background: what scene is it?", "Which scene does this image show?"), _place,
+        value=lambda s: s.place),
     "times": Kind(
         (FACETS["times"].question, "At what hour was this picture taken?", "Is it morning, noon or night?",
-         "Which part of the day is it?", "time?"), _time, value=lambda s: s.time),
+         "Which part of the day is it?", "time?", "When did somebody take this photo?",
+         "What is the hour of the day here?",
+         "Tell me the time of day.", "Is this by day or by night?",
+         "Look at the light: when does this scene happen?"), _time, value=lambda s: s.time),
     "count": Kind(
         (FACETS["count"].question, "How many persons can be counted?", "Count the people.",
-         "What is the number of people?", "number of people?"),
+         "What is the number of people?", "number of people?", "How many persons does the picture show?",
+         "How many people do you see here?", "Tell me how many people there are.", "people?",
+         "Look for persons: how many are in this photo?"),
         lambda s, x, rng: pick(rng, ("with ", "", "showing ")) + people(s.people, rng), value=lambda s: s.people),
 }  # fmt: skip
 
 OTHER_KINDS: dict[str, Kind] = {
     "subject": Kind(
-        ("What is the main subject?", "What is the largest thing in the picture?", "What stands in the foreground?"),
+        ("What is the main subject?", "What is the largest thing in the picture?", "What stands in the foreground?",
+         "subject?", "What is the subject of this image?"),
         lambda s, x, rng: article(s.subject.name)),
     "subject colour": Kind(
-        ("What colour is the main subject?", "Which colour has the largest thing?", "subject colour?"),
+        ("What colour is the main subject?", "Which colour has the largest thing?", "subject colour?", "colour?",
+         "What is the colour of the subject in this image?"),
         lambda s, x, rng: pick(rng, (s.subject.colour, f"something {s.subject.colour}")),
         value=lambda s: s.subject.colour),
     "subject size": Kind(("How large is the main subject?", "What size does the subject have?"),
@@ -149,16 +166,19 @@ OTHER_KINDS: dict[str, Kind] = {
     "subject shape": Kind(("What shape does the main thing have?", "subject shape?"),
                           lambda s, x, rng: f"{s.subject.shape}-shaped" if s.subject.shape else None),
     "structure": Kind(
-        ("What has been built in the background?", "Which building can be seen?", "structure?"), _structure),
+        ("What has been built in the background?", "Which building can be seen?", "structure?",
+         "What building is in this image?"), _structure),
     "indoors": Kind(("Is this indoors or outdoors?", "Was the picture taken inside or outside?"),
                     lambda s, x, rng: "indoors" if s.place in INDOOR else "outdoors"),
     "land": Kind(("Is this nature, a town or a room?", "In what surroundings was this taken?"), _land),
     "water": Kind(("Is there water?", "Can one see the sea?"),
                   lambda s, x, rng: None if s.place == "park" else
                   "water and the sea" if s.place in WATER else "no water"),  # a park may have a fountain
-    "light": Kind(("Is it light or dark?", "Does the sun still light the scene?"),
+    "light": Kind(("Is it light or dark?", "Does the sun still light the scene?",
+                   "What is the light like in this image?"),
                   lambda s, x, rng: "dark" if s.time in DARK else "light"),
-    "neighbours": Kind(("What else is there beside the main subject?", "Which small things surround the subject?"),
+    "neighbours": Kind(("What else is there beside the main subject?", "Which small things surround the subject?",
+                        "others?"),
                        _neighbours),
     "animal count": Kind(("How many animals are there?", "number of animals?"),
                          lambda s, x, rng: _counted(len(_of_kind(s, "animal")), "animal", "animals", rng)),
@@ -172,7 +192,7 @@ OTHER_KINDS: dict[str, Kind] = {
                      lambda s, x, rng: _named([t for t in s.things if t.name in VEHICLES], rng, None)),
     "furniture": Kind(("Which furniture can be seen?", "furniture?"),
                       lambda s, x, rng: _named([t for t in s.things if t.name in FURNITURE], rng, None)),
-    "colours": Kind(("Which colours do the things have?", "colours?"),
+    "colours": Kind(("Which colours do the things have?", "colours?", "What colour are the things in this image?"),
                     lambda s, x, rng: " and ".join(t.colour for t in shuffled(s.things, rng))),
     "clothes": Kind(("What colour are the clothes of the person?", "clothes?"),
                     lambda s, x, rng: f"in {s.subject.colour} clothes" if s.subject.kind == "person" else None),
@@ -234,17 +254,25 @@ LABEL_RATES = {
 }  # fmt: skip
 
 
-def labels(scene: Scene, rng: random.Random) -> str:
-    """A caption of the form "subject: cat; weather: rainy": each label as seldom as captions mention it.
+EVERY_LABEL = dict.fromkeys(LABEL_RATES, 1.0)
 
-    Here alone the text side meets the words "weather" and "material" beside their values.
-    """
+
+def label_values(scene: Scene) -> dict[str, str]:
+    """What each label of a scene says; labels that do not arise are left out."""
     said = {
         "subject": scene.subject.name, "colour": scene.subject.colour, "place": scene.place, "weather": scene.weather,
         "time": scene.time, "people": str(scene.people), "gesture": scene.gesture and GERUND[scene.gesture],
         "material": scene.material, "others": ", ".join(t.name for t in scene.others), "position": scene.position,
     }  # fmt: skip
-    kept = [(name, value) for name, value in said.items() if value and rng.random() < LABEL_RATES[name]]
+    return {name: value for name, value in said.items() if value}
+
+
+def labels(scene: Scene, rng: random.Random, rates: Mapping[str, float] = LABEL_RATES) -> str:
+    """A caption of the form "subject: cat; weather: rainy": each label as seldom as captions mention it.
+
+    Here alone the text side meets the words "weather" and "material" beside their values.
+    """
+    kept = [(name, value) for name, value in label_values(scene).items() if rng.random() < rates[name]]
     return "; ".join(f"{name}: {value}" for name, value in shuffled(kept, rng))
 
 
