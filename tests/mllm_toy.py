@@ -31,6 +31,10 @@ class Squares:
     def caption(self, i: int, epoch: int, seed: int = 0) -> str:
         return ("a " if (i + epoch) % 2 else "one very very ") + f"{COLOURS[i % 5]} picture"
 
+    def description(self, i: int, epoch: int, seed: int = 0) -> str:
+        top, low = COLOURS[i % 5], COLOURS[i // 5 % 5]
+        return f"{low} is below a {top} picture" if (i + epoch + seed) % 2 else f"a {top} picture {low} is below"
+
     def questions(self, i: int, epoch: int, n: int, seed: int = 0) -> list[Asked]:
         top, low = COLOURS[i % 5], COLOURS[i // 5 % 5]
         known = [Asked("Which colour is on top?", top), Asked("below?", f"{low} is below"),

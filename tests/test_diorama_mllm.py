@@ -11,14 +11,16 @@ import torch
 from torch.testing import assert_close
 
 from mllm_toy import ARCHITECTURES, COLOURS, IMAGES, WORDS, Squares, toy_config
+from pinpoint.diorama.captions import WEATHER_NOUNS
 from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT, PROMPT
 from pinpoint.diorama.questions import LABEL_RATES, UNSEEN
 from pinpoint.diorama.world import TrainingPairs
 from pinpoint.encoders.mllm_forward import embed_texts
 from pinpoint.errors import PinpointError
 from pinpoint.files import file_digest, read_json
+from pinpoint.promptable import COUNTRY
 from pinpoint.recipes import diorama_mllm, mllm, question_batches
-from pinpoint.recipes.diorama_mllm import COUNTRY, PROFILES, Asking, settings_digest, source_of, words
+from pinpoint.recipes.diorama_mllm import PROFILES, Asking, settings_digest, source_of, words
 from pinpoint.recipes.mllm import embed_pictures, train_mllm
 from pinpoint.recipes.mllm_card import transposed, write_mllm_card
 from pinpoint.recipes.word_pieces import Pieces, build_tokenizer
@@ -73,12 +75,28 @@ def test_a_quarter_of_the_captions_are_labels() -> None:
     assert all(text == plain.caption(i, 0) for i, text in enumerate(said) if text not in set(listed))
 
 
+def test_descriptions_leave_nothing_out() -> None:
+    source = Asking(300)
+    said = [source.description(i, 0) for i in range(300)]
+    assert said == [source.description(i, 0) for i in range(300)] != [source.description(i, 1) for i in range(300)]
+    listed = 0
+    for scene, text in zip(source.scenes, said, strict=True):
+        words = text.replace(",", "").replace(".", "").replace(";", "")
+        for value in (scene.weather, scene.material, *(thing.name for thing in scene.things)):
+            found = value is None or value in words or (value in WEATHER_NOUNS and WEATHER_NOUNS[value] in words)
+            assert found, (value, text)
+        listed += text.split(": ")[0] in LABEL_RATES
+    assert 120 < listed < 180  # the other half are sentences
+
+
 def test_the_vocabulary_holds_every_word_that_is_read() -> None:
     tokenizer = build_tokenizer(words())
     pieces, source = Pieces(tokenizer), Asking(500, seed=77)
-    texts = [text for f in FACETS.values() for text, _ in f.texts] + [GENERIC_PROMPT, PROMPT.format(question=COUNTRY)]
+    texts = [text for f in FACETS.values() for text, _ in f.texts]
+    texts += [GENERIC_PROMPT, PROMPT.format(question=COUNTRY["gpt"])]
     texts += [PROMPT.format(question=q) for f in FACETS.values() for q in (f.question, f.human_question)]
     texts += [source.caption(i, epoch) for i in range(500) for epoch in range(2)]
+    texts += [source.description(i, epoch) for i in range(500) for epoch in range(2)]
     texts += [text for i in range(500) for a in source.questions(i, 0, 4) for text in (a.question, a.answer)]
     for text in texts:
         assert not any(token.startswith("##") for token in tokenizer.convert_ids_to_tokens(pieces(text))), text
@@ -138,7 +156,7 @@ def test_a_checkpoint_of_other_words_or_sizes_is_refused(tmp_path: Path) -> None
 
 
 def test_a_model_may_start_from_given_weights(tmp_path: Path, kept: list[Any]) -> None:
-    def start(model: Any, images: np.ndarray) -> None:
+    def start(model: Any, images: np.ndarray, pieces: Pieces) -> None:
         assert images is IMAGES  # the pictures it will train on
         model.get_input_embeddings().weight.data.fill_(0.125)
 
@@ -189,9 +207,13 @@ def assert_opens(out: Path, model: Any, tokenizer: Any, config: Any, pictures: n
 def test_the_card_says_what_was_done(tmp_path: Path) -> None:
     history = trained(tmp_path, evaluate=lambda model, pieces: {"general.r5": 12.5, "prompted.r5": 87.5})
     settings = replace(PROFILES["smoke"], scenes=40, batch=10, plan=PLAN)
-    write_mllm_card(tmp_path, "squares", settings, history, "pinpoint train squares", data="0123abc")
+    talk = History([3.0], [{"step": 1.0, "place": 62.5}], 30.0)
+    stages = {"tower": History([2.0, 1.0], [], 90.0, "toy"), "talk": talk}
+    write_mllm_card(tmp_path, "squares", settings, history, stages, "pinpoint train squares", data="0123abc")
     card = (tmp_path / "card.md").read_text()
-    for fact in ("# squares", "| never prompted | weather, materials |", "`Qwen2VLModel`", "digest `0123abc`",
+    for fact in ("# squares", "| never asked about | weather, materials;",
+                 "| stage 1 | image tower:", "; 2 updates, 2 minutes, toy |", "| stage 2 | whole model:",
+                 "## After the stage *talk*", "| place | 62.5 |", "`Qwen2VLModel`", "digest `0123abc`",
                  "8 (80 pictures, 240 pairs)", "seed 0", "`pinpoint train squares`", "| step | 4 | 8 |",
                  "| general.r5 | 12.5 | 12.5 |", "| prompted.r5 | 87.5 | 87.5 |",
                  read_json(tmp_path / "pinpoint.json")["weights_sha256"]):  # fmt: skip

@@ -26,8 +26,9 @@ def test_it_is_the_first_in_another_class_and_a_third_as_long(name: str) -> None
     first, second = diorama_mllm.PROFILES[name], PROFILES[name]
     assert (first.config.architecture, second.config.architecture) == ("qwen2_vl", "llava")
     assert second.plan.steps == first.plan.steps // 3
+    assert (second.tower_steps, second.talk_steps) == (first.tower_steps // 3, first.talk_steps // 3)
     assert second.plan.warmup <= second.plan.steps // 4 and 0 < second.plan.evaluate_every < second.plan.steps
-    same = {"scenes", "batch", "dev_gallery", "dev_per_facet", "questions", "tower_steps"}
+    same = {"scenes", "batch", "dev_gallery", "dev_per_facet", "questions"}
     assert all(getattr(first, field) == getattr(second, field) for field in same)
     assert {k: v for k, v in vars(first.config).items() if k != "architecture"} == {
         k: v for k, v in vars(second.config).items() if k != "architecture"
@@ -81,9 +82,9 @@ def test_a_smoke_run_writes_a_folder_that_opens(smoke: Path) -> None:
 def test_a_longer_run_puts_its_macro_means_on_record(
     smoke: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def trained(settings: Any, out: Path, name: str, **_: Any) -> History:
+    def trained(settings: Any, out: Path, name: str, **_: Any) -> tuple[History, dict[str, History]]:
         shutil.copytree(smoke, out)
-        return History(losses=[1.0, 0.5], device="toy")
+        return History(losses=[1.0, 0.5], device="toy"), {}
 
     layout = SimpleNamespace(cache=tmp_path / "cache", results=tmp_path / "results")
     monkeypatch.setattr(second_mllm, "find_layout", lambda: layout)

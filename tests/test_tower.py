@@ -1,6 +1,6 @@
-"""A promptable embedder's image tower starts as a trained CLIP's: copied into Llava, grafted into Qwen2-VL."""
+"""A promptable embedder's image tower starts as a trained CLIP's, copied or grafted, and takes two lessons."""
 
-import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,27 +10,31 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mllm_toy import IMAGES, toy_config, toy_model
+from mllm_toy import ARCHITECTURES, IMAGES, WORDS, Squares, toy_config, toy_model
 from pinpoint.encoders.sources import build_model
-from pinpoint.encoders.weights import read_metadata
 from pinpoint.errors import PinpointError
-from pinpoint.recipes import tower
 from pinpoint.recipes.clip import ClipConfig, normalised
+from pinpoint.recipes.mllm import prefix_of
 from pinpoint.recipes.mllm_models import pixel_inputs
 from pinpoint.recipes.tower import (
     Pictures,
     Student,
     copy_into_llava,
     graft,
-    lesson,
     start_from_clip,
     tower_plan,
 )
-from pinpoint.training import CHECKPOINT, Plan
+from pinpoint.recipes.word_pieces import Pieces, build_tokenizer
+from pinpoint.training import Plan
 
 CLIP = ClipConfig(24, 12, width=16, layers=2, head_width=8, text_width=16, text_layers=1, text_heads=2, embed_dim=16)
 PIXELS = torch.from_numpy(IMAGES[:5])
 PLAN = tower_plan(Plan(steps=90, lr=1e-2, warmup=50, precision="float32"), 30, "toy")
+
+
+@pytest.fixture(scope="module")
+def pieces() -> Pieces:
+    return Pieces(build_tokenizer(WORDS))
 
 
 def random_clip(**options: Any) -> Any:
@@ -86,13 +90,6 @@ def test_llava_reads_what_enters_clips_last_block() -> None:
     assert_close(ours.reshape(theirs.shape), theirs, atol=1e-5, rtol=0.0)
 
 
-def test_llavas_tower_needs_no_distillation(tmp_path: Path) -> None:
-    (model, config), clip = toy_embedder("llava"), random_clip()
-    start_from_clip(model, clip, config, IMAGES, PLAN, tmp_path / "work")
-    assert not (tmp_path / "work").exists()
-    assert torch.equal(model.vision_tower.embeddings.position_embedding.weight, clip.positional_embedding)
-
-
 # -- Qwen2-VL ---------------------------------------------------------------------------------------------------------
 def test_grafted_blocks_are_clips_and_nothing_else_changes() -> None:
     (model, _), clip = toy_embedder(), random_clip()
@@ -134,84 +131,109 @@ def test_the_first_norm_is_folded_into_the_patches() -> None:
     assert ours.std() > 0.1
 
 
-def test_a_student_does_not_own_its_teacher() -> None:
-    (model, config), clip = toy_embedder(), random_clip()
-    student = Student(model.visual, clip, config)
+# -- the lessons ------------------------------------------------------------------------------------------------------
+def words_of(pieces: Pieces, texts: list[str]) -> torch.Tensor:
+    words = torch.zeros(len(texts), len(pieces.tokenizer))
+    for row, text in zip(words, texts, strict=True):
+        for token in pieces(text):
+            row[token] = 1
+    return words
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_student_does_not_own_its_teacher(architecture: str, pieces: Pieces) -> None:
+    (model, config), clip = toy_embedder(architecture), random_clip()
+    student = Student(model, clip, config, len(pieces.tokenizer))
     for names in (dict(student.named_parameters()), student.state_dict(), dict(student.named_modules())):
-        assert {name.partition(".")[0] for name in names if name} == {"tower", "local", "whole"}
+        assert {name.partition(".")[0] for name in names if name} == {"tower", "whole", "words"}
     assert not {id(p) for p in clip.parameters()} & {id(p) for p in student.parameters()}
-    loss = student.loss(PIXELS)
+    loss = student.loss((PIXELS, words_of(pieces, ["a red picture"] * 5)))
     loss.backward()
     assert loss.item() > 0 and all(p.grad is None for p in clip.parameters())
-    assert model.visual.blocks[0].attn.qkv.weight.grad.abs().max() > 0
+    assert next(p for p in student.tower.parameters() if p.ndim == 2).grad is not None
+    assert all(p.grad is None for p in model.language_model.parameters())
 
 
-def test_the_lesson_is_the_middle_block_and_the_embedding() -> None:
-    clip, seen = random_clip(), []
-    clip.transformer.resblocks[0].register_forward_hook(lambda *args: seen.append(args[-1]))
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_student_reads_what_the_language_model_will_be_given(architecture: str, pieces: Pieces) -> None:
+    (model, config), clip = toy_embedder(architecture), random_clip()
+    seen: list[torch.Tensor] = []
+    projection = model.multi_modal_projector if architecture == "llava" else model.visual.merger
+    projection.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with torch.no_grad():
-        patches, embedding = lesson(clip, PIXELS)
-        assert_close(embedding, clip(normalised(PIXELS)))
-    middle = seen[0][:, 1:]  # the first of two blocks, without the class token
-    expected = (middle - middle.mean(-1, keepdim=True)) / middle.std(-1, keepdim=True, correction=0)
-    assert_close(patches, expected, atol=1e-3, rtol=0.0)
+        prefix_of(model, config, pieces, PIXELS)
+        tokens = Student(model, clip, config, len(pieces.tokenizer)).tokens(PIXELS)
+    assert tokens.shape == (5, config.image_tokens, 16)
+    assert_close(seen[0].reshape(tokens.shape), tokens, atol=1e-5, rtol=0.0)
 
 
-def test_a_student_that_says_what_its_teacher_says_has_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loss_is_that_of_both_lessons(pieces: Pieces) -> None:
     (model, config), clip = toy_embedder(), random_clip()
-    student = Student(model.visual, clip, config)
-    inputs = pixel_inputs(config, PIXELS, torch.zeros(1, dtype=torch.long))
+    student = Student(model, clip, config, len(pieces.tokenizer))
+    words = words_of(pieces, ["a red picture", "green is below", "a blue", "picture", "white is below"])
     with torch.no_grad():
-        hidden = model.visual(inputs["pixel_values"], grid_thw=inputs["image_grid_thw"]).last_hidden_state
-        tokens = hidden.unflatten(0, (5, 4))  # the patches of each picture, in the order of its rows
-        patches, embedding = student.local(tokens), 3 * student.whole(tokens.mean(dim=1))  # its length is free
-    taught = {"both": (patches, embedding), "patches": (patches.flip(0), embedding), "whole": (patches, -embedding)}
-    losses = {}
-    for name, said in taught.items():
-        monkeypatch.setattr(tower, "lesson", lambda teacher, pixels, said=said: said)
-        losses[name] = student.loss(PIXELS).item()
-    assert losses["both"] == pytest.approx(0, abs=1e-5)
-    assert losses["patches"] > 1e-3 and losses["whole"] == pytest.approx(2, abs=1e-4)
+        mean = student.tokens(PIXELS).mean(dim=1)
+        said, known = student.whole(mean), clip(normalised(PIXELS))
+        p = torch.sigmoid(student.words(mean))
+        whole = sum(1 - float(a @ b / a.norm() / b.norm()) for a, b in zip(said, known, strict=True)) / 5
+        entropy = -sum(
+            math.log(float(p[i, v] if words[i, v] else 1 - p[i, v])) for i in range(5) for v in range(p.shape[1])
+        )
+        assert student.loss((PIXELS, words)).item() == pytest.approx(whole + entropy / 12, rel=1e-4)  # 12 words
 
 
-def test_distillation_learns_leaves_the_teacher_alone_and_is_not_done_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_tower_learns_leaves_the_teacher_alone_and_is_not_taught_twice(
+    architecture: str, pieces: Pieces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (model, config), clip = toy_embedder(), random_clip()
-    teacher = copied(clip)
-    start_from_clip(model, clip, config, IMAGES, PLAN, tmp_path)
-    losses = json.loads(read_metadata(tmp_path / CHECKPOINT)["history"])["losses"]
+    (model, config), clip = toy_embedder(architecture), random_clip()
+    teacher, language = copied(clip), copied(model.language_model)
+    run = {"config": config, "images": IMAGES, "source": Squares(), "pieces": pieces, "work": tmp_path}
+    history = start_from_clip(model, clip, plan=PLAN, **run)
+    losses = history.losses
     assert len(losses) == 30 and np.mean(losses[-5:]) < 0.8 * np.mean(losses[:3])
     assert all(torch.equal(value, teacher[name]) for name, value in clip.state_dict().items())
+    assert all(torch.equal(value, language[name]) for name, value in model.language_model.state_dict().items())
 
     def refuse(*_: Any) -> None:
         raise AssertionError("a step was made again")
 
-    monkeypatch.setattr(tower, "lesson", refuse)
-    again, _ = toy_embedder()
-    assert not torch.equal(again.visual.blocks[0].attn.qkv.weight, model.visual.blocks[0].attn.qkv.weight)
-    start_from_clip(again, clip, config, IMAGES, PLAN, tmp_path)
-    for name, value in model.visual.state_dict().items():
-        assert torch.equal(again.visual.state_dict()[name], value), name
+    monkeypatch.setattr(Student, "loss", refuse)
+    again, _ = toy_embedder(architecture)
+    assert start_from_clip(again, clip, plan=PLAN, **run).losses == losses
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
     with pytest.raises(PinpointError, match="belongs to a run with other numbers"):
-        start_from_clip(again, clip, config, IMAGES, replace(PLAN, lr=1.0), tmp_path)
+        start_from_clip(again, clip, plan=replace(PLAN, lr=1.0), **run)
 
 
 # -- the run ----------------------------------------------------------------------------------------------------------
-def test_the_plan_is_short_and_saves_at_its_end() -> None:
+def test_the_plan_is_that_of_the_model_for_other_steps() -> None:
     plan = Plan(steps=900, lr=3e-4, warmup=100, seed=4)
     short = tower_plan(plan, 12, "toy")
     assert (short.steps, short.lr, short.seed, short.warmup) == (12, 3e-4, 4, 6)
-    assert short.save_every == 12 and short.evaluate_every > 12
-    assert tower_plan(plan, 500, "toy").warmup == 20
+    assert short.save_every == plan.save_every and short.evaluate_every > 12
+    assert tower_plan(plan, 500, "toy").warmup == 50
     others = {tower_plan(plan, 12, "another teacher").identity, plan.identity}
     assert short.identity not in others and len(others) == 2
 
 
-def test_batches_are_a_function_of_their_number() -> None:
-    numbered = np.arange(40, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
-    one, other = Pictures(numbered, 16, 0), Pictures(numbered, 16, 1)
-    rows = [one(i)[:, 0, 0, 0].tolist() for i in (3, 0, 3)]
-    assert rows[0] == rows[2] != rows[1] and len(set(rows[0])) == 16
-    assert other(3)[:, 0, 0, 0].tolist() != rows[0]
-    assert Pictures(numbered, 256, 0)(7).shape == (40, 2, 2, 3)  # no more than there are
+def test_batches_are_a_function_of_their_number(pieces: Pieces) -> None:
+    one, other = (Pictures(IMAGES, Squares(), pieces, 16, seed) for seed in (0, 1))
+    for i in (3, 0, 3):
+        pixels, words = one(i)
+        again = Pictures(IMAGES, Squares(), pieces, 16, 0)(i)
+        assert torch.equal(pixels, again[0]) and torch.equal(words, again[1])
+    assert not torch.equal(one(3)[0], other(3)[0]) and not torch.equal(one(3)[0], one(0)[0])
+    assert Pictures(IMAGES, Squares(), pieces, 256, 0)(7)[0].shape == (40, 24, 24, 3)  # no more than there are
+
+
+def test_the_words_are_those_of_the_pictures_description(pieces: Pieces) -> None:
+    batches = Pictures(IMAGES, Squares(), pieces, 8, 2)
+    epoch, rows = batches.rows(9)
+    pixels, words = batches(9)
+    assert epoch == 1
+    for picture, present, row in zip(pixels, words, rows, strict=True):
+        assert np.array_equal(picture, IMAGES[row])
+        said = Squares().description(int(row), epoch, 2)
+        assert set(pieces.tokenizer.convert_ids_to_tokens(present.nonzero().flatten())) == set(said.split())

@@ -2,8 +2,8 @@
 
 import random
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,29 +13,31 @@ import torch
 from torch import nn
 
 from pinpoint.diorama import tasks
-from pinpoint.diorama.captions import DEFAULT
+from pinpoint.diorama.captions import DEFAULT, EVERYTHING, caption
+from pinpoint.diorama.draw import render
 from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT, PROMPT
-from pinpoint.diorama.questions import Asked, ask, labels, wordings
-from pinpoint.diorama.scene import ANIMALS, OBJECTS
+from pinpoint.diorama.questions import EVERY_LABEL, LABEL_RATES, Asked, ask, label_values, labels, wordings
+from pinpoint.diorama.scene import ANIMALS, OBJECTS, sample_split
 from pinpoint.diorama.world import TrainingPairs
 from pinpoint.encoders import load, shipped_folder
 from pinpoint.encoders.mllm_forward import embed_texts
 from pinpoint.errors import unknown
 from pinpoint.evaluate import VectorRetriever, evaluate
 from pinpoint.files import digest
+from pinpoint.promptable import COUNTRY
 from pinpoint.recipes.diorama_clip import corpus
-from pinpoint.recipes.mllm import TINY, MllmConfig, embed_pictures, train_mllm
+from pinpoint.recipes.mllm import TINY, MllmConfig, embed_pictures, prefix_of, train_mllm
 from pinpoint.recipes.mllm_card import write_mllm_card
+from pinpoint.recipes.mllm_language import learn_to_talk, next_token
 from pinpoint.recipes.pairs import render_memmap
 from pinpoint.recipes.tower import start_from_clip, tower_plan
 from pinpoint.recipes.word_pieces import Pieces
 from pinpoint.study.layout import find_layout
-from pinpoint.training import History, Plan
+from pinpoint.training import History, Plan, precision
 
 NAME = "diorama-mllm"
 TOWER = "diorama-clip"
 LABEL_SHARE = 0.25  # of the captions under the general prompt that are lists of labels
-COUNTRY = "Which country is shown in this image?"  # the tenth prompt of the paper's list
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,22 @@ class Settings:
     dev_gallery: int
     dev_per_facet: int
     questions: int = 4
-    tower_steps: int = 0  # of distillation from diorama-clip's image tower; 0: the tower starts at random
+    tower_steps: int = 0  # updates of the image tower alone, from that of diorama-clip; 0: it starts at random
+    talk_steps: int = 0  # updates on descriptions and answers, word by word, before any embedding
     config: MllmConfig = field(default_factory=MllmConfig)
 
 
 PROFILES = {
-    "smoke": Settings(256, 32, Plan(6, 1e-3, warmup=2, save_every=3, evaluate_every=3), 200, 5, 2, config=TINY),
+    "smoke": Settings(256, 32, Plan(6, 1e-3, warmup=2, save_every=3, evaluate_every=3), 200, 5, 2, 0, 2, TINY),
     "lite": Settings(
-        60_000, 64, Plan(6_000, 1e-3, warmup=100, save_every=100, evaluate_every=500), 1500, 60, 6, tower_steps=600
+        60_000, 64, Plan(1_600, 1e-3, warmup=100, save_every=100, evaluate_every=400), 1500, 60, 6,
+        tower_steps=900, talk_steps=600,
     ),
-    "full": Settings(600_000, 512, Plan(12_000, 1e-3, warmup=500, evaluate_every=1000), 1500, 100, 8, 1_000),
-}
+    "full": Settings(
+        600_000, 512, Plan(12_000, 1e-3, warmup=500, evaluate_every=1000), 1500, 100, 8,
+        tower_steps=10_000, talk_steps=3_000,
+    ),
+}  # fmt: skip
 
 
 class Asking(TrainingPairs):
@@ -70,6 +77,12 @@ class Asking(TrainingPairs):
         if rng.random() < LABEL_SHARE:
             return labels(self.scenes[i], rng)
         return super().caption(i, epoch, seed)
+
+    def description(self, i: int, epoch: int, seed: int = 0) -> str:
+        """A caption that leaves nothing out, as a sentence or as a list of labels."""
+        rng = random.Random(f"description-{i}-{epoch}-{seed}")
+        write = rng.random() < 0.5
+        return caption(self.scenes[i], rng, EVERYTHING) if write else labels(self.scenes[i], rng, EVERY_LABEL)
 
     def questions(self, i: int, epoch: int, n: int, seed: int = 0) -> list[Asked]:
         """`n` random questions about scene i; a function of its arguments alone."""
@@ -84,39 +97,70 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     settings = PROFILES[profile]
     work = find_layout().cache / "training" / f"{NAME}-{profile}"
     out = out or (work / "model" if profile == "smoke" else shipped_folder(NAME))
-    history = train_on_questions(settings, out, NAME, work=work, resume=resume)
+    history, stages = train_on_questions(settings, out, NAME, work=work, resume=resume)
     command = shlex.join(["pinpoint", "train", NAME, "--profile", profile])
-    write_mllm_card(out, NAME, settings, history, command, data=source_of(settings).digest)
+    write_mllm_card(out, NAME, settings, history, stages, command, data=source_of(settings).digest)
     return out
 
 
-def train_on_questions(settings: Settings, out: Path, name: str, *, work: Path, resume: bool = True) -> History:
-    """Train one embedder on Diorama's questions; `settings.plan.seed` is its seed."""
+def train_on_questions(
+    settings: Settings, out: Path, name: str, *, work: Path, resume: bool = True
+) -> tuple[History, dict[str, History]]:
+    """Train one embedder on Diorama's questions, and say what that took and what the stages before it took.
+
+    `settings.plan.seed` is its seed.
+    """
     source, size = source_of(settings), settings.config.image_size
     path = find_layout().cache / "pixels" / f"{source.digest[:16]}.npy"
-    images = render_memmap(len(source), size, source.image, path)
-    return train_mllm(
+    images, before = render_memmap(len(source), size, source.image, path), Before(settings, work, resume)
+    history = train_mllm(
         settings.config, source, images, words(), out, plan=settings.plan, batch=settings.batch,
-        questions=settings.questions, evaluate=DevPrompts(settings), start=first_tower(settings, work, resume),
-        started=teacher_digest(settings), name=name, work=work, resume=resume,
+        questions=settings.questions, evaluate=DevPrompts(settings), start=before, started=started(settings),
+        name=name, work=work, resume=resume,
     )  # fmt: skip
+    return history, before.stages
 
 
-def first_tower(settings: Settings, work: Path, resume: bool) -> Callable[[Any, np.ndarray], None] | None:
-    """How the image tower starts: from that of `diorama-clip`, whose distillation leaves its checkpoint in `work`."""
-    if not settings.tower_steps:
-        return None
-    clip, identity = load(TOWER, "cpu").model.visual, teacher_digest(settings)
-    plan = tower_plan(settings.plan, settings.tower_steps, identity)
-    return lambda model, images: start_from_clip(model, clip, settings.config, images, plan, work / "tower", resume)
+@dataclass
+class Before:
+    """What a full-size embedder brings with it: the image tower of `diorama-clip`, and then the ability to talk.
+
+    Both leave their checkpoints in `work`, and what they cost in `stages`.
+    """
+
+    settings: Settings
+    work: Path
+    resume: bool = True
+    stages: dict[str, History] = field(default_factory=dict)
+
+    def __call__(self, model: Any, images: np.ndarray, pieces: Pieces) -> None:
+        """Train the model in place on the training pictures."""
+        settings, source, identity = self.settings, source_of(self.settings), beginning(self.settings)
+        if settings.tower_steps:
+            clip, plan = load(TOWER, "cpu").model.visual, tower_plan(settings.plan, settings.tower_steps, identity)
+            self.stages["tower"] = start_from_clip(
+                model, clip, settings.config, images, source, pieces, plan, self.work / "tower", self.resume
+            )
+        if settings.talk_steps:
+            identity = digest([identity, settings.tower_steps])
+            steps = settings.talk_steps
+            plan = replace(settings.plan, steps=steps, evaluate_every=steps + 1, identity=identity)
+            self.stages["talk"] = learn_to_talk(
+                model, settings.config, source, images, pieces, plan, self.work / "talk",
+                evaluate=DevTalk(settings), resume=self.resume,
+            )  # fmt: skip
 
 
-def teacher_digest(settings: Settings) -> str:
-    """What the start of the tower depends on; empty where it starts at random."""
-    if not settings.tower_steps:
-        return ""
-    teacher = load(TOWER, "cpu").record.weights_sha256
-    return digest([teacher, asdict(settings.config), source_of(settings).digest, settings.tower_steps])
+def beginning(settings: Settings) -> str:
+    """A digest of what the model learns from before it learns to embed."""
+    source = source_of(settings)
+    said = [source.description(i, 0) for i in range(16)]
+    return digest([load(TOWER, "cpu").record.weights_sha256, asdict(settings.config), source.digest, said])
+
+
+def started(settings: Settings) -> str:
+    """The same, and how long."""
+    return digest([beginning(settings), settings.tower_steps, settings.talk_steps])
 
 
 def source_of(settings: Settings) -> Asking:
@@ -126,7 +170,7 @@ def source_of(settings: Settings) -> Asking:
 
 def words() -> list[str]:
     """Texts that hold every word of a caption, a question, an answer, and of the benchmark."""
-    prompts = [PROMPT, GENERIC_PROMPT, COUNTRY]
+    prompts = [PROMPT, GENERIC_PROMPT, COUNTRY["gpt"]]
     prompts += [question for facet in FACETS.values() for question in (facet.question, facet.human_question)]
     queries = [text for facet in FACETS.values() for text, _ in facet.texts]
     source = Asking(2000)
@@ -157,7 +201,7 @@ class DevPrompts:
         """R@5 in percent per facet under the general prompt and under the facet's own, and their macro means."""
         prompts = [GENERIC_PROMPT, *(PROMPT.format(question=facet.question) for facet in FACETS.values())]
         device = next(model.parameters()).device
-        with torch.autocast(device.type, torch.bfloat16):
+        with precision(device, self.settings.plan):
             tables = embed_pictures(model, self.settings.config, pieces, self.pixels, prompts)
             texts = [query.text for query in self.benchmark.queries]
             ids, lengths = (part.to(device) for part in pieces.padded(texts))
@@ -173,8 +217,30 @@ class DevPrompts:
         return curve
 
 
+class DevTalk:
+    """What it says on pictures of the development split: the point at the end of the second stage."""
+
+    def __init__(self, settings: Settings, pictures: int = 500) -> None:
+        self.config, self.scenes = settings.config, sample_split(pictures, "dev", seed=1)
+
+    def __call__(self, model: nn.Module, pieces: Pieces) -> Mapping[str, float]:
+        """Per label, the share in percent of the pictures that have it whose value's first word comes out right, when
+        a description begins with that label."""
+        device = next(model.parameters()).device
+        pixels = np.stack([render(scene, "natural", self.config.image_size) for scene in self.scenes])
+        prefix = prefix_of(model, self.config, pieces, torch.from_numpy(pixels).to(device))
+        begun = [*pieces(GENERIC_PROMPT), pieces.end]
+        curve = {}
+        for label in LABEL_RATES:
+            said = next_token(model, prefix, [*begun, *pieces(f"{label}:")]).tolist()
+            truth = [label_values(scene).get(label) for scene in self.scenes]
+            right = [word == pieces(value)[0] for word, value in zip(said, truth, strict=True) if value]
+            curve[label] = 100 * float(np.mean(right))
+        return curve
+
+
 def settings_digest(settings: Settings) -> str:
     """A digest of everything a training depends on, for a record."""
     source = source_of(settings)
     said = [(source.caption(i, 0), [asdict(a) for a in source.questions(i, 0, 4)]) for i in range(16)]
-    return digest([asdict(settings), said, teacher_digest(settings)])[:12]
+    return digest([asdict(settings), said, started(settings)])[:12]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pinpoint.recipes.mllm import MllmConfig
 
 PIXEL_MEAN = PIXEL_STD = 0.5
+FEATURE_LAYER = -2  # of Llava's tower: the tokens before the last block, which serves CLIP's own readout alone
 IMAGE_TEMPLATE = IMAGE_START + IMAGE + IMAGE_END + "\n{prompt}\n" + END
 TEXT_TEMPLATE = "{text}" + END
 
@@ -58,8 +59,9 @@ def llava(config: "MllmConfig", tokenizer: Any) -> Any:
     text = LlamaConfig(**_language_model(config, tokenizer))
     return LlavaModel(
         LlavaConfig(
-            vision_config=vision, text_config=text, vision_feature_layer=-2, vision_feature_select_strategy="full",
-            image_token_index=tokenizer.convert_tokens_to_ids(IMAGE), image_seq_length=config.image_tokens,
+            vision_config=vision, text_config=text, vision_feature_layer=FEATURE_LAYER,
+            vision_feature_select_strategy="full", image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
+            image_seq_length=config.image_tokens,
         )
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """A second promptable embedder of another class: Llava, whose image tower starts as that of `diorama-clip`.
 
 It answers one question: do the gains of chapter 2 belong to one architecture? A real Llava starts from a trained CLIP
-as well; so this one needs fewer steps. It is not shipped: its numbers are on record in results/recorded.json.
+as well; its class token comes along, so this one needs fewer steps. It is not shipped: its numbers are on record in
+results/recorded.json.
 """
 
 from dataclasses import asdict, replace
@@ -25,7 +26,7 @@ from pinpoint.training import device_name
 
 NAME = "diorama-llava"
 TEST = ClaimSetup(gallery=3000, per_facet=250, held_out=1000)
-SHARE = 3  # a third of the first embedder's updates: the tower is trained already
+SHARE = 3  # a third of the first embedder's updates, in each of the three stages
 
 
 def second(settings: Settings) -> Settings:
@@ -33,7 +34,9 @@ def second(settings: Settings) -> Settings:
     steps = max(2, settings.plan.steps // SHARE)
     plan = replace(settings.plan, steps=steps, warmup=min(settings.plan.warmup, steps // 4),
                    evaluate_every=max(1, steps // 3))  # fmt: skip
-    return replace(settings, config=replace(settings.config, architecture="llava"), plan=plan)
+    config = replace(settings.config, architecture="llava")
+    return replace(settings, config=config, plan=plan, tower_steps=settings.tower_steps // SHARE,
+                   talk_steps=settings.talk_steps // SHARE)  # fmt: skip
 
 
 PROFILES = {name: second(settings) for name, settings in FIRST.items()}
@@ -46,9 +49,9 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     settings, layout = PROFILES[profile], find_layout()
     work = layout.cache / "training" / f"{NAME}-{profile}"
     out = out or work / "model"
-    history = train_on_questions(settings, out, NAME, work=work, resume=resume)
+    history, stages = train_on_questions(settings, out, NAME, work=work, resume=resume)
     command = f"pinpoint train {NAME} --profile {profile}"
-    write_mllm_card(out, NAME, settings, history, command, source_of(settings).digest)
+    write_mllm_card(out, NAME, settings, history, stages, command, source_of(settings).digest)
     if profile != "smoke":
         entries = measured(out, layout.cache / "embeddings")
         seal = digest([asdict(settings), asdict(TEST), settings_digest(settings), WORLD_VERSION])[:12]

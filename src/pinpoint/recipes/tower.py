@@ -2,45 +2,62 @@
 
 Llava's tower is CLIP's, so its weights are copied. Qwen2-VL's has the same blocks in another frame: rotary positions
 instead of learned ones, no norm before the first block, and no class token, in which CLIP gathers what an image is
-about. So the blocks are grafted, and a short distillation teaches the patches to say two things themselves: their own
-content, as CLIP's middle block has it, and in their mean CLIP's embedding of the whole image.
+about. So the blocks are grafted. Then either tower takes two lessons. CLIP's embedding of the whole image keeps what
+its captions named. And the words of a full description (each present or absent: the bag of words of Joulin et al.,
+2016) teach what captions leave out; a weight update costs a fraction of one through a language model.
 """
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cosine_similarity, layer_norm, mse_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity
 
 from pinpoint.encoders.mllm_forward import use_uniform_attention
 from pinpoint.files import digest
 from pinpoint.recipes.clip import normalised
-from pinpoint.recipes.mllm_models import pixel_inputs
-from pinpoint.training import Plan, fit
+from pinpoint.recipes.mllm_models import FEATURE_LAYER, pixel_inputs
+from pinpoint.recipes.pairs import Shuffled
+from pinpoint.recipes.word_pieces import Pieces
+from pinpoint.training import History, Plan, fit
 
 if TYPE_CHECKING:
     from pinpoint.recipes.mllm import MllmConfig
 
-BATCH = 256
-LESSON = "middle patches, whole embedding"  # what a checkpoint of a distillation was taught
+BATCH = 128
+LESSON = "whole embedding, words of a description"  # what a checkpoint was taught
 SAMPLE = 256  # pictures that the scale of the patch embedding is read from
 
 
+class Described(Protocol):
+    """Pictures with full descriptions."""
+
+    digest: str
+
+    def description(self, i: int, epoch: int, seed: int = 0) -> str:
+        """A text that leaves nothing of picture i out."""
+        ...
+
+
 def start_from_clip(
-    model: Any, clip: Any, config: "MllmConfig", images: np.ndarray, plan: Plan, work: Path, resume: bool = True
-) -> None:
-    """Give the model's image tower what CLIP's has learned. `clip`: the visual part of an open_clip ViT of one size."""
+    model: Any, clip: Any, config: "MllmConfig", images: np.ndarray, source: Described, pieces: Pieces, plan: Plan,
+    work: Path, resume: bool = True,
+) -> History:  # fmt: skip
+    """Give the model's image tower what CLIP's has learned, and the words of descriptions.
+
+    `clip`: the visual part of an open_clip ViT of one size. The tower is trained in place; checkpoints go to `work`.
+    """
     if config.architecture == "llava":
         copy_into_llava(model.vision_tower, clip)
-        return
-    graft(model.visual, clip, images[:SAMPLE])
-    use_uniform_attention(model)
-    student = Student(model.visual, clip, config)
-    pictures = Pictures(images, BATCH, plan.seed)
-    fit(student, Student.loss, pictures, plan, folder=work, resume=resume, label="distilling the tower")
+    else:
+        graft(model.visual, clip, images[:SAMPLE])
+        use_uniform_attention(model)
+    student = Student(model, clip, config, len(pieces.tokenizer))
+    pictures = Pictures(images, source, pieces, BATCH, plan.seed)
+    return fit(student, Student.loss, pictures, plan, folder=work, resume=resume, label="teaching the tower")
 
 
 def graft(tower: Any, clip: Any, images: np.ndarray) -> None:
@@ -64,49 +81,51 @@ def graft(tower: Any, clip: Any, images: np.ndarray) -> None:
 
 
 class Student(nn.Module):
-    """A tower that learns from CLIP what its patches show and what they add up to, through two heads that are thrown
-    away."""
+    """A tower that learns, from the mean of the tokens it hands to the language model, through two heads that are
+    thrown away."""
 
-    def __init__(self, tower: nn.Module, teacher: Any, config: "MllmConfig") -> None:
+    def __init__(self, model: Any, teacher: Any, config: "MllmConfig", vocabulary: int) -> None:
         super().__init__()
-        self.tower, self.config = tower, config
-        self.local = nn.Linear(config.vision_width, config.vision_width)
+        self.tower, self.config = model.vision_tower if config.architecture == "llava" else model.visual, config
         self.whole = nn.Linear(config.vision_width, teacher.output_dim)
+        self.words = nn.Linear(config.vision_width, vocabulary)
         self.teacher = [teacher]  # in a list: its weights are not trained, saved or counted
 
-    def loss(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Squared error to the teacher's normalised patch tokens, plus 1 - cosine to its embedding, for uint8 pictures
-        (B, S, S, 3)."""
+    def loss(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """1 - cosine to the teacher's embedding, plus the binary cross-entropy of the words per word that is present,
+        for uint8 pictures (B, S, S, 3) and words (B, V)."""
+        pixels, words = batch
         with torch.no_grad():
-            patches, embedding = lesson(self.teacher[0].to(pixels.device), pixels)
+            embedding = self.teacher[0].to(pixels.device)(normalised(pixels))  # (B, E)
+        mean = self.tokens(pixels).mean(dim=1)
+        cosine = cosine_similarity(self.whole(mean).float(), embedding.float())
+        absent_or_present = binary_cross_entropy_with_logits(self.words(mean).float(), words.float(), reduction="sum")
+        return (1 - cosine).mean() + absent_or_present / words.sum()
+
+    def tokens(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What the language model will be given of each picture, before its projection, (B, P, D)."""
         inputs = pixel_inputs(self.config, pixels, torch.zeros(1, dtype=torch.long, device=pixels.device))
+        if self.config.architecture == "llava":
+            layers = self.tower(inputs["pixel_values"], output_hidden_states=True).hidden_states
+            return torch.as_tensor(layers[FEATURE_LAYER])
         tokens = self.tower(inputs["pixel_values"], grid_thw=inputs["image_grid_thw"]).last_hidden_state
-        tokens = tokens.unflatten(0, (len(pixels), -1))  # (B, P, D)
-        cosine = cosine_similarity(self.whole(tokens.mean(dim=1)).float(), embedding.float())
-        return mse_loss(self.local(tokens).float(), patches.float()) + (1 - cosine).mean()
-
-
-def lesson(clip: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What CLIP's middle block makes of each patch, normalised, (B, P, D); and its embedding of the image (B, E).
-
-    Not the last block's patches: only its class token is read, so nothing ever trained them.
-    """
-    middle = len(clip.transformer.resblocks) // 2 - 1
-    out = clip.forward_intermediates(normalised(pixels), indices=[middle], output_fmt="NLC")
-    patches = out["image_intermediates"][0]
-    return layer_norm(patches, patches.shape[-1:]), out["image_features"]
+        return torch.as_tensor(tokens.unflatten(0, (len(pixels), -1)))
 
 
 class Pictures:
-    """`pictures(i)` -> uint8 (B, S, S, 3), a function of i alone."""
+    """`pictures(i)` -> uint8 (B, S, S, 3) and the words of their descriptions, bool (B, V); a function of i alone."""
 
-    def __init__(self, images: np.ndarray, batch: int, seed: int) -> None:
-        self.images, self.batch, self.seed = images, min(batch, len(images)), seed
+    def __init__(self, images: np.ndarray, source: Described, pieces: Pieces, batch: int, seed: int) -> None:
+        self.images, self.source, self.pieces, self.seed = images, source, pieces, seed
+        self.rows = Shuffled(len(images), min(batch, len(images)), seed)
 
-    def __call__(self, i: int) -> torch.Tensor:
-        """Batch i: random pictures, none twice."""
-        rows = np.random.default_rng([self.seed, i]).choice(len(self.images), self.batch, replace=False)
-        return torch.from_numpy(self.images[np.sort(rows)])
+    def __call__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Batch i."""
+        epoch, rows = self.rows(i)
+        words = torch.zeros(len(rows), len(self.pieces.tokenizer), dtype=torch.bool)
+        for present, row in zip(words, rows, strict=True):
+            present[self.pieces(self.source.description(int(row), epoch, self.seed))] = True
+        return torch.from_numpy(self.images[rows]), words
 
 
 def copy_into_llava(tower: nn.Module, clip: Any) -> None:
@@ -130,8 +149,7 @@ def copy_into_llava(tower: nn.Module, clip: Any) -> None:
 
 
 def tower_plan(plan: Plan, steps: int, identity: str) -> Plan:
-    """A short run at the same learning rate; `identity`: a digest of teacher, tower and pictures."""
+    """A run at the same learning rate; `identity`: a digest of teacher, tower, pictures and descriptions."""
     return replace(
-        plan, steps=steps, warmup=min(20, steps // 2), identity=digest([LESSON, identity]), save_every=steps,
-        evaluate_every=steps + 1,
-    )  # fmt: skip
+        plan, steps=steps, warmup=min(50, steps // 2), identity=digest([LESSON, identity]), evaluate_every=steps + 1
+    )
