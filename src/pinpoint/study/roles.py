@@ -73,9 +73,7 @@ class QuotedRole(SphinxRole):
 
 def _missing(env: BuildEnvironment) -> dict[str, list[str]]:
     """What could not be printed, by page; kept in the environment so that an incremental build remembers it."""
-    if not hasattr(env, "pinpoint_missing"):
-        env.pinpoint_missing = {}  # type: ignore[attr-defined]  # Sphinx's way to keep an extension's state
-    found: dict[str, list[str]] = env.pinpoint_missing  # type: ignore[attr-defined]  # same
+    found: dict[str, list[str]] = vars(env).setdefault("pinpoint_missing", {})
     return found
 
 
