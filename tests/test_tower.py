@@ -15,7 +15,7 @@ from pinpoint.encoders.sources import build_model
 from pinpoint.errors import PinpointError
 from pinpoint.recipes.clip import ClipConfig, normalised
 from pinpoint.recipes.mllm import prefix_of
-from pinpoint.recipes.mllm_models import pixel_inputs
+from pinpoint.recipes.mllm_models import image_tokens, pixel_inputs
 from pinpoint.recipes.tower import (
     Pictures,
     Student,
@@ -162,7 +162,7 @@ def test_a_student_reads_what_the_language_model_will_be_given(architecture: str
     projection.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with torch.no_grad():
         prefix_of(model, config, pieces, PIXELS)
-        tokens = Student(model, clip, config, len(pieces.tokenizer)).tokens(PIXELS)
+        tokens = image_tokens(Student(model, clip, config, len(pieces.tokenizer)).tower, config, PIXELS)
     assert tokens.shape == (5, config.image_tokens, 16)
     assert_close(seen[0].reshape(tokens.shape), tokens, atol=1e-5, rtol=0.0)
 
@@ -172,7 +172,7 @@ def test_the_loss_is_that_of_both_lessons(pieces: Pieces) -> None:
     student = Student(model, clip, config, len(pieces.tokenizer))
     words = words_of(pieces, ["a red picture", "green is below", "a blue", "picture", "white is below"])
     with torch.no_grad():
-        mean = student.tokens(PIXELS).mean(dim=1)
+        mean = image_tokens(student.tower, config, PIXELS).mean(dim=1)
         said, known = student.whole(mean), clip(normalised(PIXELS))
         p = torch.sigmoid(student.words(mean))
         whole = sum(1 - float(a @ b / a.norm() / b.norm()) for a, b in zip(said, known, strict=True)) / 5

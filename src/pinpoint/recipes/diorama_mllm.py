@@ -25,6 +25,7 @@ from pinpoint.errors import unknown
 from pinpoint.evaluate import VectorRetriever, evaluate
 from pinpoint.files import digest
 from pinpoint.promptable import COUNTRY
+from pinpoint.recipes.alignment import align
 from pinpoint.recipes.diorama_clip import corpus
 from pinpoint.recipes.mllm import TINY, MllmConfig, embed_pictures, prefix_of, train_mllm
 from pinpoint.recipes.mllm_card import write_mllm_card
@@ -51,19 +52,20 @@ class Settings:
     dev_per_facet: int
     questions: int = 4
     tower_steps: int = 0  # updates of the image tower alone, from that of diorama-clip; 0: it starts at random
+    align_steps: int = 0  # updates of the projection into words; from then on the tower is frozen
     talk_steps: int = 0  # updates on descriptions and answers, word by word, before any embedding
     config: MllmConfig = field(default_factory=MllmConfig)
 
 
 PROFILES = {
-    "smoke": Settings(256, 32, Plan(6, 1e-3, warmup=2, save_every=3, evaluate_every=3), 200, 5, 2, 0, 2, TINY),
+    "smoke": Settings(256, 32, Plan(6, 1e-3, warmup=2, save_every=3, evaluate_every=3), 200, 5, 2, 0, 2, 2, TINY),
     "lite": Settings(
-        60_000, 64, Plan(1_600, 1e-3, warmup=100, save_every=100, evaluate_every=400), 1500, 60, 6,
-        tower_steps=900, talk_steps=600,
+        60_000, 64, Plan(1_100, 1e-3, warmup=100, save_every=100, evaluate_every=275), 1500, 60, 6,
+        tower_steps=900, align_steps=300, talk_steps=300,
     ),
     "full": Settings(
         600_000, 512, Plan(12_000, 1e-3, warmup=500, evaluate_every=1000), 1500, 100, 8,
-        tower_steps=10_000, talk_steps=3_000,
+        tower_steps=10_000, align_steps=1_000, talk_steps=3_000,
     ),
 }  # fmt: skip
 
@@ -123,9 +125,10 @@ def train_on_questions(
 
 @dataclass
 class Before:
-    """What a full-size embedder brings with it: the image tower of `diorama-clip`, and then the ability to talk.
+    """What a full-size embedder brings with it: a trained image tower, image tokens that mean words, and a language
+    model that talks about them.
 
-    Both leave their checkpoints in `work`, and what they cost in `stages`.
+    Each stage leaves its checkpoint in `work`, and what it cost in `stages`.
     """
 
     settings: Settings
@@ -136,14 +139,16 @@ class Before:
     def __call__(self, model: Any, images: np.ndarray, pieces: Pieces) -> None:
         """Train the model in place on the training pictures."""
         settings, source, identity = self.settings, source_of(self.settings), beginning(self.settings)
+        pictures = (settings.config, images, source, pieces)
         if settings.tower_steps:
             clip, plan = load(TOWER, "cpu").model.visual, tower_plan(settings.plan, settings.tower_steps, identity)
-            self.stages["tower"] = start_from_clip(
-                model, clip, settings.config, images, source, pieces, plan, self.work / "tower", self.resume
-            )
+            self.stages["tower"] = start_from_clip(model, clip, *pictures, plan, self.work / "tower", self.resume)
+        if settings.align_steps:
+            plan = tower_plan(settings.plan, settings.align_steps, digest([identity, settings.tower_steps]))
+            self.stages["align"] = align(model, *pictures, plan, self.work / "align", self.resume)
         if settings.talk_steps:
-            identity = digest([identity, settings.tower_steps])
             steps = settings.talk_steps
+            identity = digest([identity, settings.tower_steps, settings.align_steps])
             plan = replace(settings.plan, steps=steps, evaluate_every=steps + 1, identity=identity)
             self.stages["talk"] = learn_to_talk(
                 model, settings.config, source, images, pieces, plan, self.work / "talk",
@@ -160,7 +165,7 @@ def beginning(settings: Settings) -> str:
 
 def started(settings: Settings) -> str:
     """The same, and how long."""
-    return digest([beginning(settings), settings.tower_steps, settings.talk_steps])
+    return digest([beginning(settings), settings.tower_steps, settings.align_steps, settings.talk_steps])
 
 
 def source_of(settings: Settings) -> Asking:

@@ -11,7 +11,8 @@ from pinpoint.training import History
 
 STAGES = {
     "tower": "image tower: from `diorama-clip`, then its embedding and the words of full descriptions, batches of 128",
-    "talk": "whole model: descriptions and answers, word by word, batches of 64",
+    "align": "projection and word embeddings, tower frozen from here on: the words of descriptions, batches of 128",
+    "talk": "all but the tower: descriptions and answers, word by word, batches of 64",
 }
 
 

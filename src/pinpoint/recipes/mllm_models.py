@@ -98,6 +98,24 @@ def pixel_inputs(config: "MllmConfig", pixels: torch.Tensor, ids: torch.Tensor) 
             "mm_token_type_ids": types}  # fmt: skip
 
 
+def image_tokens(tower: Any, config: "MllmConfig", pixels: torch.Tensor) -> torch.Tensor:
+    """What an image tower makes of uint8 pictures (B, S, S, 3), before the projection, (B, P, Dv)."""
+    inputs = pixel_inputs(config, pixels, torch.zeros(1, dtype=torch.long, device=pixels.device))
+    if config.architecture == "llava":
+        layers = tower(inputs["pixel_values"], output_hidden_states=True).hidden_states
+        return torch.as_tensor(layers[FEATURE_LAYER])
+    tokens = tower(inputs["pixel_values"], grid_thw=inputs["image_grid_thw"]).last_hidden_state
+    return torch.as_tensor(tokens.unflatten(0, (len(pixels), -1)))
+
+
+def image_words(model: Any, config: "MllmConfig", pixels: torch.Tensor) -> torch.Tensor:
+    """The same behind the projection: the vectors (B, P, D) that the language model reads in the place of words."""
+    if config.architecture == "llava":
+        return torch.as_tensor(model.multi_modal_projector(image_tokens(model.vision_tower, config, pixels)))
+    tokens = image_tokens(model.visual, config, pixels)
+    return torch.as_tensor(model.visual.merger(tokens.flatten(0, 1)).unflatten(0, (len(pixels), -1)))
+
+
 def processor(config: "MllmConfig", tokenizer: Any) -> Any:
     """The processor that belongs to the model, pixels fixed at the size it was trained on."""
     side = {"height": config.image_size, "width": config.image_size}

@@ -26,7 +26,7 @@ from pinpoint.training import device_name
 
 NAME = "diorama-llava"
 TEST = ClaimSetup(gallery=3000, per_facet=250, held_out=1000)
-SHARE = 3  # a third of the first embedder's updates, in each of the three stages
+SHARE = 3  # a third of the first embedder's updates, in each of its stages
 
 
 def second(settings: Settings) -> Settings:
@@ -36,7 +36,7 @@ def second(settings: Settings) -> Settings:
                    evaluate_every=max(1, steps // 3))  # fmt: skip
     config = replace(settings.config, architecture="llava")
     return replace(settings, config=config, plan=plan, tower_steps=settings.tower_steps // SHARE,
-                   talk_steps=settings.talk_steps // SHARE)  # fmt: skip
+                   align_steps=settings.align_steps // SHARE, talk_steps=settings.talk_steps // SHARE)  # fmt: skip
 
 
 PROFILES = {name: second(settings) for name, settings in FIRST.items()}

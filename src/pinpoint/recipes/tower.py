@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similar
 from pinpoint.encoders.mllm_forward import use_uniform_attention
 from pinpoint.files import digest
 from pinpoint.recipes.clip import normalised
-from pinpoint.recipes.mllm_models import FEATURE_LAYER, pixel_inputs
+from pinpoint.recipes.mllm_models import image_tokens
 from pinpoint.recipes.pairs import Shuffled
 from pinpoint.recipes.word_pieces import Pieces
 from pinpoint.training import History, Plan, fit
@@ -97,19 +97,10 @@ class Student(nn.Module):
         pixels, words = batch
         with torch.no_grad():
             embedding = self.teacher[0].to(pixels.device)(normalised(pixels))  # (B, E)
-        mean = self.tokens(pixels).mean(dim=1)
+        mean = image_tokens(self.tower, self.config, pixels).mean(dim=1)
         cosine = cosine_similarity(self.whole(mean).float(), embedding.float())
         absent_or_present = binary_cross_entropy_with_logits(self.words(mean).float(), words.float(), reduction="sum")
         return (1 - cosine).mean() + absent_or_present / words.sum()
-
-    def tokens(self, pixels: torch.Tensor) -> torch.Tensor:
-        """What the language model will be given of each picture, before its projection, (B, P, D)."""
-        inputs = pixel_inputs(self.config, pixels, torch.zeros(1, dtype=torch.long, device=pixels.device))
-        if self.config.architecture == "llava":
-            layers = self.tower(inputs["pixel_values"], output_hidden_states=True).hidden_states
-            return torch.as_tensor(layers[FEATURE_LAYER])
-        tokens = self.tower(inputs["pixel_values"], grid_thw=inputs["image_grid_thw"]).last_hidden_state
-        return torch.as_tensor(tokens.unflatten(0, (len(pixels), -1)))
 
 
 class Pictures:
