@@ -2,39 +2,32 @@
 
 import random
 import shlex
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from pinpoint.diorama import tasks
 from pinpoint.diorama.captions import DEFAULT, EVERYTHING, caption
-from pinpoint.diorama.draw import render
 from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT, PROMPT
-from pinpoint.diorama.questions import EVERY_LABEL, LABEL_RATES, Asked, ask, label_values, labels, wordings
-from pinpoint.diorama.scene import ANIMALS, OBJECTS, sample_split
+from pinpoint.diorama.questions import EVERY_LABEL, Asked, ask, labels, wordings
+from pinpoint.diorama.scene import ANIMALS, OBJECTS
 from pinpoint.diorama.world import TrainingPairs
 from pinpoint.encoders import load, shipped_folder
-from pinpoint.encoders.mllm_forward import embed_texts
 from pinpoint.errors import unknown
-from pinpoint.evaluate import VectorRetriever, evaluate
 from pinpoint.files import digest
 from pinpoint.promptable import COUNTRY
 from pinpoint.recipes.alignment import align
 from pinpoint.recipes.diorama_clip import corpus
-from pinpoint.recipes.mllm import TINY, MllmConfig, embed_pictures, prefix_of, train_mllm
+from pinpoint.recipes.mllm import TINY, MllmConfig, train_mllm
 from pinpoint.recipes.mllm_card import write_mllm_card
-from pinpoint.recipes.mllm_language import learn_to_talk, next_token
+from pinpoint.recipes.mllm_development import DevPrompts, DevTalk
+from pinpoint.recipes.mllm_language import learn_to_talk
 from pinpoint.recipes.pairs import render_memmap
 from pinpoint.recipes.tower import start_from_clip, tower_plan
 from pinpoint.recipes.word_pieces import Pieces
 from pinpoint.study.layout import find_layout
-from pinpoint.training import History, Plan, precision
+from pinpoint.training import History, Plan
 
 NAME = "diorama-mllm"
 TOWER = "diorama-clip"
@@ -115,9 +108,10 @@ def train_on_questions(
     source, size = source_of(settings), settings.config.image_size
     path = find_layout().cache / "pixels" / f"{source.digest[:16]}.npy"
     images, before = render_memmap(len(source), size, source.image, path), Before(settings, work, resume)
+    dev = DevPrompts(settings.config, settings.plan, settings.dev_gallery, settings.dev_per_facet)
     history = train_mllm(
         settings.config, source, images, words(), out, plan=settings.plan, batch=settings.batch,
-        questions=settings.questions, evaluate=DevPrompts(settings), start=before, started=started(settings),
+        questions=settings.questions, evaluate=dev, start=before, started=started(settings),
         name=name, work=work, resume=resume,
     )  # fmt: skip
     return history, before.stages
@@ -152,7 +146,7 @@ class Before:
             plan = replace(settings.plan, steps=steps, evaluate_every=steps + 1, identity=identity)
             self.stages["talk"] = learn_to_talk(
                 model, settings.config, source, images, pieces, plan, self.work / "talk",
-                evaluate=DevTalk(settings), resume=self.resume,
+                evaluate=DevTalk(settings.config), resume=self.resume,
             )  # fmt: skip
 
 
@@ -182,66 +176,6 @@ def words() -> list[str]:
     said = [source.caption(i, 0) for i in range(len(source))]
     said += [a.answer for i in range(len(source)) for a in source.questions(i, 0, 4)]
     return [*corpus(), *prompts, *queries, *wordings(), *ANIMALS, *OBJECTS, *said]
-
-
-class DevPrompts:
-    """The facet queries on the development split, general against prompted: the curve that says when to stop."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-
-    @cached_property
-    def benchmark(self) -> Any:
-        """The frozen facets benchmark, dev split."""
-        return tasks.facets("dev", self.settings.dev_gallery, self.settings.dev_per_facet)
-
-    @cached_property
-    def pixels(self) -> np.ndarray:
-        """Its pictures, uint8 (G, S, S, 3), drawn once."""
-        gallery = self.benchmark.gallery
-        pixels: np.ndarray = gallery.images.load_batch(gallery.ids, self.settings.config.image_size)
-        return pixels
-
-    def __call__(self, model: nn.Module, pieces: Pieces) -> Mapping[str, float]:
-        """R@5 in percent per facet under the general prompt and under the facet's own, and their macro means."""
-        prompts = [GENERIC_PROMPT, *(PROMPT.format(question=facet.question) for facet in FACETS.values())]
-        device = next(model.parameters()).device
-        with precision(device, self.settings.plan):
-            tables = embed_pictures(model, self.settings.config, pieces, self.pixels, prompts)
-            texts = [query.text for query in self.benchmark.queries]
-            ids, lengths = (part.to(device) for part in pieces.padded(texts))
-            query_emb = embed_texts(model, ids, lengths).cpu().numpy()
-        groups = np.array([query.group for query in self.benchmark.queries])
-        curve: dict[str, float] = {}
-        for row, facet in enumerate(FACETS, start=1):
-            for mode, table in (("general", tables[0]), ("prompted", tables[row])):
-                hits = evaluate(self.benchmark, VectorRetriever(mode, query_emb, table)).per_query["r5"]
-                curve[f"{facet}.{mode}.r5"] = 100 * float(np.nanmean(hits[groups == facet]))
-        for mode in ("general", "prompted"):
-            curve[f"{mode}.r5"] = float(np.mean([curve[f"{facet}.{mode}.r5"] for facet in FACETS]))
-        return curve
-
-
-class DevTalk:
-    """What it says on pictures of the development split: the point at the end of the second stage."""
-
-    def __init__(self, settings: Settings, pictures: int = 500) -> None:
-        self.config, self.scenes = settings.config, sample_split(pictures, "dev", seed=1)
-
-    def __call__(self, model: nn.Module, pieces: Pieces) -> Mapping[str, float]:
-        """Per label, the share in percent of the pictures that have it whose value's first word comes out right, when
-        a description begins with that label."""
-        device = next(model.parameters()).device
-        pixels = np.stack([render(scene, "natural", self.config.image_size) for scene in self.scenes])
-        prefix = prefix_of(model, self.config, pieces, torch.from_numpy(pixels).to(device))
-        begun = [*pieces(GENERIC_PROMPT), pieces.end]
-        curve = {}
-        for label in LABEL_RATES:
-            said = next_token(model, prefix, [*begun, *pieces(f"{label}:")]).tolist()
-            truth = [label_values(scene).get(label) for scene in self.scenes]
-            right = [word == pieces(value)[0] for word, value in zip(said, truth, strict=True) if value]
-            curve[label] = 100 * float(np.mean(right))
-        return curve
 
 
 def settings_digest(settings: Settings) -> str:
