@@ -22,6 +22,7 @@ from pinpoint.encoders.mllm_record import CARD, PromptFormat, write_card
 from pinpoint.encoders.registry import MLLM_BY_NAME, MLLM_ROWS, MllmRow
 from pinpoint.errors import PinpointError
 from pinpoint.files import file_digest, read_json, write_json
+from pinpoint.promptable import closed_list
 
 PROMPTS = [
     "Represent the given image.",
@@ -130,6 +131,27 @@ def test_many_prompts_are_cut_into_runs(encoder: MllmEncoder, pixels: np.ndarray
     np.testing.assert_allclose(rows[18], encoder.encode_plain(pixels[:3], prompts[18]), atol=1e-5)
     same = encoder.encode_prompts(pixels[:3], [PROMPTS[2]] * 2)  # no word is left to tell them apart
     np.testing.assert_allclose(same[1], encoder.encode_plain(pixels[:3], PROMPTS[2]), atol=1e-5)
+
+
+def test_what_some_prompts_share_is_computed_once_for_them(
+    encoder: MllmEncoder, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The paper's list: all begin with "Represent the given image", all but the generic one go on alike."""
+    prompts = list(closed_list())
+    widths: list[tuple[int, int]] = []
+    embed = mllm_forward.embed_prompts
+
+    def counting(model: Any, prefix: Any, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        widths.append((len(ids), int(lengths.max())))
+        return embed(model, prefix, ids, lengths)
+
+    monkeypatch.setattr(mllm_forward, "embed_prompts", counting)
+    rows = encoder.encode_prompts(pixels[:3], prompts)
+    assert sum(n for n, _ in widths) == len(prompts) and len(widths) > 1
+    whole = max(len(encoder.processor.tokenizer(prompt)["input_ids"]) for prompt in prompts)
+    assert max(width for _, width in widths) < whole - 3
+    for prompt, row in zip(prompts, rows, strict=True):
+        np.testing.assert_allclose(row, encoder.encode_plain(pixels[:3], prompt), atol=1e-5)
 
 
 def test_padding_on_either_side_gives_the_same_rows(

@@ -5,7 +5,7 @@ embedding is the final hidden state of the last token, of unit length (VLM2Vec).
 of the input, is data in the record. Only the image side takes a prompt; texts have one format.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,14 @@ from pinpoint.encoders.mllm_record import MllmRecord
 from pinpoint.encoders.preprocess import ImageLike
 from pinpoint.errors import PinpointError
 
+BRANCH = 4, 3  # so many prompts that share so many tokens get a prefix of their own
 PROMPTS_AT_ONCE = 16  # each prompt of a run holds its own copy of the image's keys and values
 PER_TOKEN = ("input_ids", "mm_token_type_ids")  # what a processor gives for each token; the mask is all ones here
+
+
+def pays(endings: list[tuple[int, list[int]]]) -> bool:
+    """Whether prompts share enough to compute it once."""
+    return len(endings) >= BRANCH[0] and shared_start([ending for _, ending in endings]) >= BRANCH[1]
 
 
 class MllmEncoder:
@@ -144,19 +150,35 @@ class MllmEncoder:
 
     def _shared(self, images: list[Image.Image], endings: list[list[int]]) -> torch.Tensor:
         """(P, N, D) with the image's part computed once; `endings` are the tokens behind the image, per prompt."""
-        common = shared_start(endings)
-        words = torch.tensor(endings[0][:common], device=self.device)
-        ids, lengths = self._padded([ending[common:] for ending in endings])
         out = torch.empty(len(endings), len(images), self.dim, device=self.device)
         for rows in same_size(images):
             prefix = mllm_forward.image_prefix(self.model, self._up_to_image([images[row] for row in rows]))
-            if common:
-                prefix = mllm_forward.extended(self.model, prefix, words)
-            for start in range(0, len(ids), PROMPTS_AT_ONCE):
-                run = slice(start, start + PROMPTS_AT_ONCE)
-                rows_of_run = mllm_forward.embed_prompts(self.model, prefix, ids[run], lengths[run])
-                out[run, rows] = rows_of_run.transpose(0, 1)
+            for prompts, part in self._branches(prefix, list(enumerate(endings))):
+                for where, embedding in zip(prompts, part, strict=True):
+                    out[where, rows] = embedding
         return out
+
+    def _branches(
+        self, prefix: mllm_forward.Prefix, endings: list[tuple[int, list[int]]]
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Embeddings (p, N, D) of some prompts at a time: what prompts begin with alike is computed once for them."""
+        common = shared_start([ending for _, ending in endings])
+        if common:
+            words = torch.tensor(endings[0][1][:common], device=self.device)
+            prefix = mllm_forward.extended(self.model, prefix, words)
+        rest = [(where, ending[common:]) for where, ending in endings]
+        alike: dict[int, list[tuple[int, list[int]]]] = {}
+        for where, ending in rest:
+            alike.setdefault(ending[0], []).append((where, ending))
+        together = [group for group in alike.values() if pays(group)]
+        for group in together:
+            yield from self._branches(prefix, group)
+        apart = [pair for group in alike.values() if group not in together for pair in group]
+        for start in range(0, len(apart), PROMPTS_AT_ONCE):
+            run = apart[start : start + PROMPTS_AT_ONCE]
+            ids, lengths = self._padded([ending for _, ending in run])
+            embedding = mllm_forward.embed_prompts(self.model, prefix, ids, lengths)
+            yield [where for where, _ in run], embedding.transpose(0, 1)
 
     def _endings(self, prompts: Sequence[str]) -> list[list[int]] | None:
         """The tokens behind the image for each prompt; None where what is before them depends on the prompt."""
