@@ -13,6 +13,7 @@ from pinpoint.linear import LinearMap, draws, released_fit, ridge_fit, sample, u
 from pinpoint.linear_prediction import TEMPERATURES, predicted_map, temperature_errors
 from pinpoint.metrics import hit_at_k, macro, rank
 from pinpoint.promptable_setup import ClaimSetup, Tables
+from pinpoint.retriever import similarity
 
 Draw = Callable[[np.random.Generator], Mapping[str, LinearMap]]
 Spread = tuple[float, float, float]  # mean, lowest and highest over the draws
@@ -51,24 +52,20 @@ def linear_result(tables: Tables, maps: Mapping[str, LinearMap], side: str = "qu
 
 
 def pool_hits(tables: Tables, maps: Mapping[str, LinearMap], side: str = "query") -> dict[str, np.ndarray]:
-    """r1 and r5 per query, (Q,), as `linear_result` has them, from the hundred scores that count (tested equal).
+    """r1 and r5 per query, (Q,), as `linear_result` has them (tested), without the rest of what `evaluate` does.
 
-    A curve over N needs hundreds of such scorings, and a pool is a small part of the gallery.
+    A curve over N needs hundreds of such scorings.
     """
-    prompts, hits = (
-        np.array(tables.prompts, dtype=object),
-        {name: np.empty(len(tables.prompts)) for name in ("r1", "r5")},
-    )
+    prompts = np.array(tables.prompts, dtype=object)
+    hits = {name: np.empty(len(prompts)) for name in ("r1", "r5")}
     for prompt in dict.fromkeys(prompts):
         rows = np.flatnonzero(prompts == prompt)
-        columns = tables.pool_columns[rows]
-        query_emb = unit(tables.query_emb[rows])
-        images = tables.general[columns].astype(np.float64)  # (q, 100, D)
+        query_emb, images = unit(tables.query_emb[rows]), tables.general
         if side == "query":
             query_emb = maps[prompt].query(query_emb)
         else:
-            images = maps[prompt].image(images)
-        scores = np.einsum("qd,qpd->qp", query_emb, images).astype(np.float32)
+            images = maps[prompt].image(images.astype(np.float64))
+        scores = np.take_along_axis(similarity(query_emb, images), tables.pool_columns[rows], axis=1)  # (q, 100)
         right = np.zeros(scores.shape, bool)
         right[:, 0] = True  # COCO-Facet lists the positive first
         ranks = rank(scores, right)
