@@ -212,7 +212,7 @@ def test_the_card_says_what_was_done(tmp_path: Path) -> None:
     write_mllm_card(tmp_path, "squares", settings, history, stages, "pinpoint train squares", data="0123abc")
     card = (tmp_path / "card.md").read_text()
     for fact in ("# squares", "| never asked about | weather, materials;",
-                 "| stage 1 | image tower:", "; 2 updates, 2 minutes, toy |", "| stage 2 | whole model:",
+                 "| stage 1 | image tower:", "; 2 updates, 2 minutes, toy |", "| stage 2 | all but the tower:",
                  "## After the stage *talk*", "| place | 62.5 |", "`Qwen2VLModel`", "digest `0123abc`",
                  "8 (80 pictures, 240 pairs)", "seed 0", "`pinpoint train squares`", "| step | 4 | 8 |",
                  "| general.r5 | 12.5 | 12.5 |", "| prompted.r5 | 87.5 | 87.5 |",

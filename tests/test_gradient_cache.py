@@ -119,7 +119,7 @@ def test_a_batch_is_a_function_of_its_number(batches: QuestionBatches, pieces: P
             assert torch.equal(one, same)
     another = QuestionBatches(IMAGES, Squares(), pieces, PICTURES, QUESTIONS, SEED + 1)
     assert not torch.equal(batches(0)[0], another(0)[0]) and not torch.equal(batches(0)[0], batches(1)[0])
-    with pytest.raises(PinpointError, match="40 pictures are fewer than one batch of 41"):
+    with pytest.raises(PinpointError, match="40 pairs are fewer than one batch of 41"):
         QuestionBatches(IMAGES, Squares(), pieces, 41, QUESTIONS, 0)
 
 

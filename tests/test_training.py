@@ -217,8 +217,10 @@ def test_batches_are_a_function_of_their_number(tokenizer: Any) -> None:
         for a, b in zip(one(i), other(i), strict=True):
             assert torch.equal(a, b)
     assert not torch.equal(one(0)[0], one(1)[0])
-    rows = np.concatenate([one.order(0)[:32], one.order(1)[:32]])
-    assert len(set(rows[:32].tolist())) == 32 and rows[:32].tolist() != rows[32:].tolist()
+    epochs = [[one.rows(2 * epoch + i) for i in range(2)] for epoch in range(2)]
+    assert [[number for number, _ in some] for some in epochs] == [[0, 0], [1, 1]]
+    first, second = (np.concatenate([rows for _, rows in some]) for some in epochs)
+    assert len(set(first.tolist())) == 32 and first.tolist() != second.tolist()
     with pytest.raises(PinpointError, match="40 pairs are fewer than one batch of 64"):
         PairBatches(images, pairs, tokenizer, 64, seed=0)
 

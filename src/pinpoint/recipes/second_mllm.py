@@ -26,17 +26,22 @@ from pinpoint.training import device_name
 
 NAME = "diorama-llava"
 TEST = ClaimSetup(gallery=3000, per_facet=250, held_out=1000)
-SHARE = 3  # a third of the first embedder's updates, in each of its stages
+SHARE = 4  # a quarter of the first embedder's updates, in each of its stages
 
 
 def second(settings: Settings) -> Settings:
     """The settings of the first embedder, for the other class and a shorter run."""
-    steps = max(2, settings.plan.steps // SHARE)
+    steps = part(settings.plan.steps)
     plan = replace(settings.plan, steps=steps, warmup=min(settings.plan.warmup, steps // 4),
                    evaluate_every=max(1, steps // 3))  # fmt: skip
     config = replace(settings.config, architecture="llava")
-    return replace(settings, config=config, plan=plan, tower_steps=settings.tower_steps // SHARE,
-                   align_steps=settings.align_steps // SHARE, talk_steps=settings.talk_steps // SHARE)  # fmt: skip
+    return replace(settings, config=config, plan=plan, tower_steps=part(settings.tower_steps),
+                   align_steps=part(settings.align_steps), talk_steps=part(settings.talk_steps))  # fmt: skip
+
+
+def part(steps: int) -> int:
+    """A quarter of the updates, rounded up."""
+    return -(-steps // SHARE)
 
 
 PROFILES = {name: second(settings) for name, settings in FIRST.items()}
