@@ -33,7 +33,7 @@ def second(settings: Settings) -> Settings:
     """The settings of the first embedder, for the other class and a shorter run."""
     steps = part(settings.plan.steps)
     plan = replace(settings.plan, steps=steps, warmup=min(settings.plan.warmup, steps // 4),
-                   evaluate_every=max(1, steps // 3))  # fmt: skip
+                   evaluate_every=steps)  # fmt: skip
     config = replace(settings.config, architecture="llava")
     return replace(settings, config=config, plan=plan, tower_steps=part(settings.tower_steps),
                    align_steps=part(settings.align_steps), talk_steps=part(settings.talk_steps))  # fmt: skip
