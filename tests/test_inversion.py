@@ -171,16 +171,16 @@ def test_an_inverted_word_says_its_image_and_stays_near_the_phrases(clip: OpenCl
     def draw(_i: int) -> tuple[list[str], list[str]]:
         return [f"{c} on the beach" for c in concepts], [f"{PLACE} on the beach"] * 4
 
-    words = invert(side, v, draw, steps=80, decay=0.9, seed=1)
+    words = invert(side, v, draw, steps=150, decay=0.9, seed=1)
     assert words.shape == (4, side.width) and not words.requires_grad
-    assert torch.equal(words, invert(side, v, draw, steps=80, decay=0.9, seed=1))
-    free = invert(side, v, draw, steps=80, decay=0.9, phrase_weight=0.0, seed=1)
+    first, again = (invert(side, v, draw, steps=5, seed=1) for _ in range(2))
+    assert torch.equal(first, again)
+    free = invert(side, v, draw, steps=150, decay=0.9, phrase_weight=0.0, seed=1)
     with torch.no_grad():
-        said = normalize(encode_spliced(side, [PHOTO] * 4, words[:, None]), dim=1)
+        said = normalize(encode_spliced(side, [PHOTO] * 4, free[:, None]), dim=1)
         before = normalize(encode_spliced(side, [PHOTO] * 4, torch.zeros(4, 1, side.width)), dim=1)
-        assert ((said * v).sum(1) > (before * v).sum(1) + 0.1).all()
-        assert (said @ v.T).argmax(1).tolist() == [0, 1, 2, 3]
-        assert phrase_loss(side, words[:, None], *draw(0)) < phrase_loss(side, free[:, None], *draw(0))
+        assert ((said * v).sum(1) > (before * v).sum(1) + 0.2).all()
+        assert phrase_loss(side, words[:, None], *draw(0)) < 0.5 * phrase_loss(side, free[:, None], *draw(0))
     assert all(template.count(PLACE) == 1 for template in TEMPLATES)
 
 
