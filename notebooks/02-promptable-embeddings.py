@@ -579,8 +579,8 @@ plots.show(shared_figures.ranked_queries(results["prompted"], worst), photo=True
 #   - art {num}`promptable.pool_art.general.macro.r5` to {num}`promptable.pool_art.prompted.macro.r5`; crowded {num}`promptable.pool_crowded.general.macro.r5` to {num}`promptable.pool_crowded.prompted.macro.r5`
 # :::
 #
-# Both bars of the abstract are cleared here, if its per cents are points. The paper's claim of generality is not: it holds for new pools, a new architecture and new words, and fails for questions of a new kind. One training of each embedder
-# stands behind these rows, so the intervals speak of these two models, not of the recipe.
+# Both bars of the abstract are cleared here, if its per cents are points. The paper's claim of generality is not: it holds for new pools and new words, and fails for questions of a new kind. One training
+# stands behind these rows, so the intervals speak of this model, not of the recipe.
 #
 # ## On the real benchmark
 #
