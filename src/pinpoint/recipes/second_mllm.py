@@ -26,7 +26,7 @@ from pinpoint.training import device_name
 
 NAME = "diorama-llava"
 TEST = ClaimSetup(gallery=3000, per_facet=250, held_out=1000)
-SHARE = 4  # a quarter of the first embedder's updates, in each of its stages
+SHARE = 2  # half of the first embedder's updates, in each of its stages
 
 
 def second(settings: Settings) -> Settings:
@@ -40,7 +40,7 @@ def second(settings: Settings) -> Settings:
 
 
 def part(steps: int) -> int:
-    """A quarter of the updates, rounded up."""
+    """Half of the updates, rounded up."""
     return -(-steps // SHARE)
 
 
