@@ -33,7 +33,8 @@ def write_mllm_card(
         f"every epoch, {kinds} kinds of question in several wordings, some about one named thing",
         "never asked about": f"{', '.join(UNSEEN)}; their words do occur in descriptions and captions",
         **{f"stage {n}": f"{STAGES[stage]}; {cost(past)}" for n, (stage, past) in enumerate(stages.items(), start=1)},
-        "recipe": f"InfoNCE from image and prompt to text, temperature 0.02, AdamW, batches of {settings.batch} "
+        "recipe": "InfoNCE between image with prompt and text, in both directions, temperature 0.02, AdamW, "
+        f"batches of {settings.batch} "
         f"pictures under the general prompt and {settings.questions} questions each, `{canonical_json(settings.plan)}`",
         "seeds": f"1 (seed {settings.plan.seed})",
         "steps": f"{history.step:,} ({history.step * settings.batch:,} pictures, {pairs:,} pairs)",
