@@ -2,9 +2,9 @@
 
 import pytest
 
-from pinpoint.diorama.composed import KINDS
+from pinpoint.diorama.composed import KINDS, composed
 from pinpoint.diorama.scene import legal, split_of
-from pinpoint.diorama.triplets import VAGUE, spoil, triplets
+from pinpoint.diorama.triplets import VAGUE, other_words, spoil, triplets
 from pinpoint.errors import PinpointError
 
 
@@ -14,12 +14,20 @@ def test_triplets_are_edits_of_training_scenes() -> None:
     assert [t.edit.kind for t in some] == list(KINDS) * 10
     for t in some:
         assert split_of(t.reference) == split_of(t.edit.scene) == "train" and legal(t.edit.scene)
-        assert t.text == t.edit.text and len(set(t.images)) == 2
+        assert t.text in other_words(t) and len(set(t.images)) == 2
         if t.edit.kind == "style":
             assert t.images[1] == f"{t.reference.id}@{t.edit.style}"
         else:
             assert t.edit.scene.core != t.reference.core
     assert {t.edit.kind for t in triplets(6, kinds=("colour", "shape"))} == {"colour", "shape"}
+
+
+def test_their_sentences_are_not_those_of_the_benchmark_unless_it_is_asked_for() -> None:
+    supervised = triplets(180, as_the_benchmark=True)
+    assert [t.images for t in supervised] == [t.images for t in triplets(180)]
+    assert all(t.text == t.edit.text for t in supervised)
+    asked = {q.text for q in composed("dev", queries=270, gallery=2000).queries} | {t.text for t in supervised}
+    assert asked.isdisjoint(text for t in triplets(540) for text in other_words(t))
 
 
 def test_a_stated_share_is_spoiled_and_nothing_else() -> None:

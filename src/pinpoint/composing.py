@@ -61,10 +61,10 @@ def _behind(adapter: nn.Module) -> Any:
 
 
 def compose(
-    side: TextSide, words: torch.Tensor, texts: Sequence[str], adapters: Adapters | None = None
+    side: TextSide, words: torch.Tensor, texts: Sequence[str], adapters: Adapters | None = None, form: str = COMPOSED
 ) -> torch.Tensor:
-    """Unit query embeddings (B, D) of pseudo-words (B, k, width) with a modification each."""
-    spliced = [COMPOSED.format(text) for text in texts]
+    """Unit query embeddings (B, D) of pseudo-words (B, k, width) with a modification each, in sentences of a `form`."""
+    spliced = [form.format(text) for text in texts]
     if adapters is None:
         return normalize(encode_spliced(side, spliced, words), dim=1)
     with adapters.attached(side):

@@ -127,10 +127,11 @@ def distillation_loss(words: torch.Tensor, oti: torch.Tensor, temperature: float
     return cross_entropy(logits, torch.arange(2 * n, device=words.device).roll(n))
 
 
-def phrase_loss(side: TextSide, words: torch.Tensor, phrases: Sequence[str], spliced: Sequence[str]) -> torch.Tensor:
-    """SEARLE's regulariser: 1 - cos(E_t(phrase with its concept's word), E_t(the phrase with S* in its place))."""
-    with torch.no_grad():
-        said = encode_spliced(side, phrases, words.new_zeros(len(phrases), 1, side.width))  # no place: nothing replaced
+def phrase_loss(side: TextSide, words: torch.Tensor, said: torch.Tensor, spliced: Sequence[str]) -> torch.Tensor:
+    """SEARLE's regulariser: 1 - cos(E_t(phrase with its concept's word), E_t(the phrase with S* in its place)).
+
+    said: the first of the two, (B, D); the phrases are few and are encoded once.
+    """
     return (1 - cosine_similarity(encode_spliced(side, spliced, words), said)).mean()
 
 
@@ -150,7 +151,7 @@ def lincir_loss(side: TextSide, words: torch.Tensor, masked: Sequence[str], e: t
 def invert(
     side: TextSide,
     v: torch.Tensor,
-    draw: Callable[[int], tuple[Sequence[str], Sequence[str]]],
+    draw: Callable[[int], tuple[torch.Tensor, Sequence[str]]],
     *,
     steps: int = 350,
     lr: float = 2e-2,
@@ -158,13 +159,14 @@ def invert(
     decay: float = 0.99,
     cos_weight: float = 1.0,
     phrase_weight: float = 0.5,
+    templates: Sequence[str] = TEMPLATES,
     seed: int = 0,
 ) -> torch.Tensor:
     """SEARLE's optimisation-based textual inversion of B images at once: one free word each, (B, width).
 
     Step i minimises (w_cos L_cos + w_phrase L_phrase) / (w_cos + w_phrase), L_cos = 1 - cos(v, E_t(template with w))
-    for a random template. `draw(i)` gives B phrases about concepts of the images, and the same with `[$]` for the
-    concept. Returns the exponential moving average of w.
+    for a random template. `draw(i)` gives the embeddings (B, D) of B phrases about concepts of the images, and the
+    phrases with `[$]` for the concept. Returns the exponential moving average of w.
     """
     generator = torch.Generator().manual_seed(seed)
     start = 0.02 * torch.randn(len(v), side.width, generator=generator)
@@ -172,7 +174,7 @@ def invert(
     average = words.detach().clone()
     optimizer = torch.optim.AdamW([words], lr=lr, weight_decay=weight_decay)
     for i in range(steps):
-        template = TEMPLATES[int(torch.randint(len(TEMPLATES), (1,), generator=generator))]
+        template = templates[int(torch.randint(len(templates), (1,), generator=generator))]
         loss = cos_weight * (1 - cosine_similarity(encode_spliced(side, [template] * len(v), words[:, None]), v)).mean()
         if phrase_weight:
             loss = loss + phrase_weight * phrase_loss(side, words[:, None], *draw(i))

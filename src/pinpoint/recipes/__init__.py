@@ -27,6 +27,9 @@ def _recipe(module: str) -> Recipe:
 RECIPES: Mapping[str, Recipe] = {
     "diorama-clip": _recipe("diorama_clip"),
     "diorama-mllm": _recipe("diorama_mllm"),
+    "diorama-oti": _recipe("diorama_oti"),
     "diorama-llava": _recipe("second_mllm"),
+    "zscir-tuning": _recipe("zscir_tuning"),
+    "zscir-sweep": _recipe("zscir_sweep"),
     "mention-sweep": _recipe("mention_sweep"),
 }
