@@ -109,7 +109,7 @@ def test_an_interruption_says_how_to_go_on(text, shown, monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt(text)
 
-    monkeypatch.setattr("pinpoint.training.train", interrupted)
+    monkeypatch.setattr("pinpoint.recipes.registry.train", interrupted)
     monkeypatch.setattr(sys, "argv", ["pinpoint", "train", "diorama-clip"])
     with pytest.raises(SystemExit) as stop:
         cli.main()

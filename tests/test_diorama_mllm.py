@@ -23,8 +23,9 @@ from pinpoint.recipes import diorama_mllm, mllm, question_batches
 from pinpoint.recipes.diorama_mllm import PROFILES, Asking, settings_digest, source_of, words
 from pinpoint.recipes.mllm import embed_pictures, train_mllm
 from pinpoint.recipes.mllm_card import transposed, write_mllm_card
+from pinpoint.recipes.registry import train
 from pinpoint.recipes.word_pieces import Pieces, build_tokenizer
-from pinpoint.training import History, Plan, train
+from pinpoint.training import History, Plan
 
 PLAN = Plan(steps=8, lr=1e-2, warmup=2, save_every=3, evaluate_every=4, precision="float32")
 

@@ -14,10 +14,11 @@ from pinpoint.errors import PinpointError
 from pinpoint.files import read_json
 from pinpoint.promptable_setup import ClaimSetup
 from pinpoint.recipes import diorama_mllm, second_mllm
+from pinpoint.recipes.registry import train
 from pinpoint.recipes.second_mllm import PROFILES
 from pinpoint.study.layout import find_layout
 from pinpoint.study.ledger import KEY, read_ledger
-from pinpoint.training import History, train
+from pinpoint.training import History
 
 MODES = ("general", "prompted", "linear", "linear_ridge")
 

@@ -21,7 +21,8 @@ from pinpoint.files import read_json
 from pinpoint.recipes.card import write_card
 from pinpoint.recipes.clip import ClipConfig, clamp_temperature, forward, train_clip
 from pinpoint.recipes.pairs import CHUNK, PairBatches, render_memmap
-from pinpoint.training import CHECKPOINT, Plan, chosen_precision, fit, parameter_groups, prefetch, train
+from pinpoint.recipes.registry import train
+from pinpoint.training import CHECKPOINT, Plan, chosen_precision, fit, parameter_groups, prefetch
 
 PLAN = Plan(steps=6, lr=1e-2, warmup=2, save_every=3, evaluate_every=4)
 CONFIG = ClipConfig(16, 8, width=16, layers=1, head_width=8, text_width=16, text_layers=1, text_heads=2,

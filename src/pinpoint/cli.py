@@ -106,7 +106,7 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = True,
 ) -> None:
     """Train one of the study's own models."""
-    from pinpoint.training import train as train_model
+    from pinpoint.recipes.registry import train as train_model
 
     train_model(name, out=out, resume=resume, profile=profile)
 

@@ -78,28 +78,6 @@ def paired_bootstrap(
     return Comparison(estimate, (1 + extreme) / (1 + resamples))
 
 
-def relative_gain(
-    a: np.ndarray, b: np.ndarray, groups: Sequence[str] | None = None, *, resamples: int = RESAMPLES, seed: int = 0
-) -> Estimate:
-    """By how many percent the macro mean of a exceeds that of b, on the same queries, with its interval.
-
-    Queries are resampled in pairs inside each group. Raises PinpointError where b scores nothing at all.
-    """
-    pairs = np.stack([_paired(a, b) + b, np.asarray(b, dtype=np.float64)], axis=1)  # (Q, 2)
-    rng, means = np.random.default_rng(seed), []
-    names = np.zeros(len(pairs)) if groups is None else np.asarray(groups)
-    for name in np.unique(names):
-        part = pairs[names == name]
-        drawn = part[rng.integers(len(part), size=(resamples, len(part)))].mean(axis=1)
-        means.append(np.concatenate([part.mean(axis=0)[None], drawn]))  # the first row is what was observed
-    of_a, of_b = np.mean(means, axis=0).T
-    if of_b[0] == 0:
-        raise PinpointError("system b scores zero on every query; a gain relative to nothing has no size")
-    gain = 100 * (of_a / np.maximum(of_b, 1e-12) - 1)
-    low, high = np.quantile(gain[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Estimate(float(gain[0]), min(float(low), float(gain[0])), max(float(high), float(gain[0])), len(pairs))
-
-
 def mcnemar(a: np.ndarray, b: np.ndarray, *, scale: float = 1.0, seed: int = 0) -> Comparison:
     """Exact McNemar test of two systems' hits: among queries only one of them solves, is it a fair coin?
 

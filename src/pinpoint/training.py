@@ -20,11 +20,11 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pinpoint.devices import processor
-from pinpoint.errors import PinpointError, unknown
+from pinpoint.errors import PinpointError
 from pinpoint.training_progress import progress, stop_signals
 from pinpoint.training_state import CHECKPOINT, History, Plan, restore, save
 
-__all__ = ["CHECKPOINT", "History", "Plan", "device_name", "fit", "train"]
+__all__ = ["CHECKPOINT", "History", "Plan", "device_name", "fit"]
 
 
 def fit(
@@ -158,12 +158,3 @@ def evaluation(evaluate: Callable[[Any], Mapping[str, float]], module: nn.Module
 def device_name(device: torch.device) -> str:
     """The device as a card names it."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else processor(torch.get_num_threads())
-
-
-def train(name: str, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
-    """Reproduce a model of this study by name, as `pinpoint train NAME` does; returns the folder of its weights."""
-    from pinpoint.recipes import RECIPES
-
-    if name not in RECIPES:
-        raise unknown("recipe", name, list(RECIPES))
-    return RECIPES[name](out=out, resume=resume, profile=profile)

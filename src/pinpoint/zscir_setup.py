@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from torch.nn.functional import normalize
 
 from pinpoint.composing import Triplets
-from pinpoint.diorama.captions import GERUND, WEATHER_NOUNS, caption
+from pinpoint.diorama.captions import GERUND, WEATHER_NOUNS, article, caption
 from pinpoint.diorama.scene import (
     ANIMALS,
     COLOUR_NAMES,
@@ -93,7 +94,7 @@ class ConceptPhrases:
         self.naming = {concept: _naming(concept, captions) for concept in CONCEPTS}
         self.said = {concept: clip.embed(texts) for concept, texts in self.naming.items() if texts}
         known = list(self.said)
-        emb = torch.nn.functional.normalize(clip.embed([f"a photo of a {concept}" for concept in known]), dim=1)
+        emb = normalize(clip.embed([clip.prompt.replace(PLACE, article(concept)) for concept in known]), dim=1)
         best = (v @ emb.T).topk(min(top, len(known)), dim=1).indices.tolist()
         self.concepts = [[known[k] for k in row] for row in best]
 

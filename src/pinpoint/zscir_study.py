@@ -74,11 +74,12 @@ class Asked:
         return [query.text or "" for query in self.benchmark.queries]
 
 
-def ask(encoder: Any, clip: Clip, store: Store, benchmark: Benchmark) -> Asked:
-    """Encode a composed benchmark once for all methods."""
-    gallery = EmbeddingRetriever(encoder, store, size=encoder.image_size).gallery(benchmark)
+def ask(encoder: Any, clip: Clip, store: Store, benchmark: Benchmark, drawn: bool = True) -> Asked:
+    """Encode a composed benchmark once for all methods. `drawn`: its pictures can be rendered at the encoder's size."""
+    size = encoder.image_size if drawn else None
+    gallery = EmbeddingRetriever(encoder, store, size=size).gallery(benchmark)
     images = [query.image or "" for query in benchmark.queries]
-    bank = encode_bank(encoder, store, benchmark.gallery.images, images, encoder.image_size)
+    bank = encode_bank(encoder, store, benchmark.gallery.images, images, size)
     text_emb = normalize(clip.embed([query.text or "" for query in benchmark.queries]), dim=1)
     return Asked(benchmark, torch.from_numpy(gallery), bank.of(images), text_emb)
 

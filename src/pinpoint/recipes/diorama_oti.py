@@ -13,19 +13,20 @@ import torch
 from torch.nn.functional import normalize
 
 from pinpoint.encoders import load, shipped_folder
-from pinpoint.encoders.weights import read_weights, write_weights
-from pinpoint.errors import PinpointError, unknown
-from pinpoint.files import atomic_path, canonical_json, digest, file_digest, read_json, write_json
+from pinpoint.encoders.weights import write_weights
+from pinpoint.errors import unknown
+from pinpoint.files import atomic_path, canonical_json, digest, file_digest, write_json
 from pinpoint.heads import Clip, Photo
 from pinpoint.image_bank import ImageBank
 from pinpoint.inversion import invert
+from pinpoint.oti_words import NAME
 from pinpoint.recipes.card import LICENCE
 from pinpoint.store import Store
 from pinpoint.study.layout import find_layout
 from pinpoint.training import device_name
 from pinpoint.zscir_setup import ConceptPhrases, make_material
 
-NAME, TOWER = "diorama-oti", "diorama-clip"
+TOWER = "diorama-clip"
 
 
 @dataclass(frozen=True)
@@ -97,17 +98,3 @@ def write(out: Path, clip: Clip, bank: ImageBank, words: torch.Tensor, settings:
     lines = [f"# {NAME}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items()), ""]
     with atomic_path(out / "card.md") as temporary:
         temporary.write_text("\n".join(lines))
-
-
-def load_words(bank: ImageBank, encoder: Any, folder: Path | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """The images v (N, D) of `bank` that have a word, and the words (N, width). Words of another CLIP are refused."""
-    folder = folder or shipped_folder(NAME)
-    config = read_json(folder / "config.json")
-    if config["clip_sha256"] != encoder.record.weights_sha256:
-        raise PinpointError(f"{folder} holds words of another CLIP; run `pinpoint train {NAME}` again")
-    words = read_weights(folder / "model.safetensors", config["weights_sha256"])["words"].float()
-    known = set(bank.ids)
-    rows = [n for n, image in enumerate(config["images"]) if image in known]
-    if not rows:
-        raise PinpointError(f"{folder} has no word for any of these {len(bank)} images; take the bank of chapter 3")
-    return bank.v[bank.rows([config["images"][n] for n in rows])], words[rows]

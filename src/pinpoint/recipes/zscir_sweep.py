@@ -23,7 +23,8 @@ from pinpoint.files import digest, read_json, write_json
 from pinpoint.inversion import SemanticMapping
 from pinpoint.recipes import diorama_oti
 from pinpoint.recipes.zscir_tuning import PROFILES, Ground, Settings, prepare
-from pinpoint.significance import bootstrap, relative_gain
+from pinpoint.relative import relative_gain
+from pinpoint.significance import bootstrap
 from pinpoint.store import Store
 from pinpoint.study.layout import find_layout
 from pinpoint.study.ledger import Entry, make_entry, merge
@@ -51,14 +52,19 @@ class Arm:
     mapping: str = "trained"
 
 
+CHANGES: dict[str, dict[str, Any]] = {
+    "no_injection": {"injection": False}, "no_soft": {"soft": False}, "neither": {"injection": False, "soft": False},
+    "k2": {"k": 2}, "k4": {"k": 4},
+}  # fmt: skip
+
+
 def arms(settings: Settings) -> list[Arm]:
     """Every arm, the claim's first: a run that is cut short has measured what matters most."""
     n = settings.triplets
     out = [Arm("two_stage", n), Arm("stage1")]
-    out += [Arm(f"two_stage.triplets_{m}", m) for m in SIZES if m <= 10 * n]
+    out += [Arm(f"two_stage.triplets_{m}", m) for m in SIZES if m <= 10 * n and m != n]
     out += [Arm(f"ablation.{name}.two_stage", n, mapping=name) for name in ("random", "joint")]
-    for name, change in (("no_injection", {"injection": False}), ("no_soft", {"soft": False}),
-                         ("neither", {"injection": False, "soft": False}), ("k2", {"k": 2}), ("k4", {"k": 4})):  # fmt: skip
+    for name, change in CHANGES.items():
         out += [Arm(f"ablation.{name}.stage1", 0, **change), Arm(f"ablation.{name}.two_stage", n, **change)]
     return out + [Arm(f"quality.{name}", n, quality=name) for name in QUALITY if name != "clean"]
 
@@ -143,7 +149,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
             values[key].append(read_json(kept))
     if profile != "smoke":
         encoder: Any = load(diorama_oti.TOWER)
-        entries = on_record(values, sweep.groups, device_name(encoder.device))
+        entries = on_record(values, sweep.groups, device_name(encoder.device), settings.triplets)
         merge(layout.results / "recorded.json", NAME, entries, identity)
     return out
 
@@ -166,7 +172,10 @@ def measured(asked: Asked, key: str, query_emb: np.ndarray) -> dict[str, list[fl
 
 
 def on_record(values: dict[str, list[dict[str, list[float]]]], groups: Sequence[str], device: str) -> dict[str, Entry]:
-    """Means over seeds with intervals over queries, and the gain of two stages over the best projection, in percent."""
+    """Means over seeds with intervals over queries, and the gain of two stages over the best projection, in percent.
+
+    `n`: the number of triplets of the arms that do not name one.
+    """
     entries = {}
     means = {key: {m: np.mean([run[m] for run in runs], axis=0) for m in METRICS} for key, runs in values.items()}
     for key, metrics in means.items():
@@ -175,8 +184,9 @@ def on_record(values: dict[str, list[dict[str, list[float]]]], groups: Sequence[
             at = f"zscir.{'' if plain else 'sweep.'}{key}.{metric}"
             e = bootstrap(metrics[metric], groups, scale=100)
             entries[at] = make_entry(at, e.value, e.low, e.high, e.n, len(values[key]), "%", None, device, NAME)
-    at0 = {f"zscir.two_stage.triplets_0.{m}": entries[f"zscir.sweep.stage1.{m}"] for m in METRICS}
-    entries |= {key: replace(entry) for key, entry in at0.items()}
+    for metric in METRICS:  # no triplets at all, and the number that the other arms have
+        entries[f"zscir.two_stage.triplets_0.{metric}"] = entries[f"zscir.sweep.stage1.{metric}"]
+        entries[f"zscir.two_stage.triplets_{n}.{metric}"] = entries[f"zscir.sweep.two_stage.{metric}"]
     for metric in ("map5", "r1"):
         best = max(PROJECTIONS, key=lambda method: means[method][metric].mean())
         for name in ("two_stage", "stage1"):

@@ -1,0 +1,44 @@
+"""The recipes by name. No chapter imports this module: a new recipe makes none of them stale."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from pinpoint.errors import unknown
+
+
+class Recipe(Protocol):
+    """Makes a model and returns the folder of its weights."""
+
+    def __call__(self, *, out: Path | None, resume: bool, profile: str) -> Path:
+        """`out` None: the recipe's own place, in the package for a model that is shipped, else in the cache folder."""
+        ...
+
+
+def _recipe(module: str) -> Recipe:
+    """The `make` of a module here, imported when it is called: a chapter that uses one recipe depends on that one."""
+
+    def make(*, out: Path | None, resume: bool, profile: str) -> Path:
+        folder: Path = import_module(f"pinpoint.recipes.{module}").make(out=out, resume=resume, profile=profile)
+        return folder
+
+    return make
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "diorama-clip": _recipe("diorama_clip"),
+    "diorama-mllm": _recipe("diorama_mllm"),
+    "diorama-oti": _recipe("diorama_oti"),
+    "diorama-llava": _recipe("second_mllm"),
+    "zscir-tuning": _recipe("zscir_tuning"),
+    "zscir-sweep": _recipe("zscir_sweep"),
+    "mention-sweep": _recipe("mention_sweep"),
+}
+
+
+def train(name: str, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
+    """Reproduce a model of this study by name, as `pinpoint train NAME` does; returns the folder of its weights."""
+    if name not in RECIPES:
+        raise unknown("recipe", name, list(RECIPES))
+    return RECIPES[name](out=out, resume=resume, profile=profile)
