@@ -171,7 +171,9 @@ def measured(asked: Asked, key: str, query_emb: np.ndarray) -> dict[str, list[fl
     return {metric: result.per_query[metric].tolist() for metric in METRICS}
 
 
-def on_record(values: dict[str, list[dict[str, list[float]]]], groups: Sequence[str], device: str) -> dict[str, Entry]:
+def on_record(
+    values: dict[str, list[dict[str, list[float]]]], groups: Sequence[str], device: str, n: int
+) -> dict[str, Entry]:
     """Means over seeds with intervals over queries, and the gain of two stages over the best projection, in percent.
 
     `n`: the number of triplets of the arms that do not name one.
