@@ -1,0 +1,90 @@
+"""DSR, the style-diversified set of FreestyleRet (Li et al. 2024): a photograph, and its text, sketch, art and mosaic.
+
+    folder/dataset.json      [{"image": "<annotator>/<id>.jpg", "caption": "<annotator>/<id>.txt"}, …]
+    folder/images/…  sketch/…  art/…  mosaic/…   one picture per record in each, at the record's image path
+    folder/text/…            one text per record, its first line is the query
+
+The released split is by position: every fifth record, from the first, is of the test split. Licence: CC BY-NC 4.0.
+"""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pinpoint.benchmark import Benchmark, Gallery, Query
+from pinpoint.datasets.folder import FolderImages
+from pinpoint.errors import PinpointError, unknown
+from pinpoint.files import read_json
+
+TABLE, NATURAL = "dataset.json", "images"
+STYLES = {"sketch": "sketch", "art": "art", "low_res": "mosaic"}  # our names, and DSR's folders
+SPLITS = ("train", "test")
+
+
+def dsr(root: Path | str, split: str = "test") -> Benchmark:
+    """Every query kind over the photographs of a split; the one photograph it was made of is right.
+
+    Groups are text, sketch, art and low_res; queries of one photograph share the part of their id before the last dash.
+    """
+    records = dsr_records(root, split)
+    images = FolderImages(Path(root))
+    known = frozenset(images.ids)
+    ids = tuple(_present(f"{NATURAL}/{image}", known, root) for image, _ in records)
+    queries = [
+        Query(f"{PurePosixPath(image).with_suffix('')}-text", (right,), text=_text(Path(root) / "text" / caption),
+              group="text", target=right)
+        for right, (image, caption) in zip(ids, records, strict=True)
+    ]  # fmt: skip
+    for kind, folder in STYLES.items():
+        queries += [
+            Query(f"{PurePosixPath(image).with_suffix('')}-{kind}", (right,), group=kind, target=right,
+                  image=_present(f"{folder}/{image}", known, root))
+            for right, (image, _) in zip(ids, records, strict=True)
+        ]  # fmt: skip
+    notes = {"split": "position modulo 5 is 0: test", "art": "generated from the caption: its layout differs"}
+    return Benchmark("dsr", "1", split, Gallery(ids, images), tuple(queries), notes)
+
+
+def dsr_records(root: Path | str, split: str) -> list[tuple[str, str]]:
+    """(image path, caption path) of a split's records; a malformed or repeated record is an error that names it."""
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    path = Path(root) / TABLE
+    if not path.is_file():
+        raise PinpointError(f"there is no {path}; put DSR's list of records beside its folders")
+    content: Any = read_json(path)
+    if not isinstance(content, list) or not content:
+        raise PinpointError(f"{path} is no list of records")
+    rows = [_record(record, n, path) for n, record in enumerate(content)]
+    if len({image for image, _ in rows}) < len(rows):
+        raise PinpointError(f"{path} lists an image twice")
+    chosen = [row for n, row in enumerate(rows) if (n % 5 == 0) == (split == "test")]
+    if not chosen:
+        raise PinpointError(f"{path} has no {split} record among its {len(rows)}")
+    return chosen
+
+
+def _record(record: Any, n: int, path: Path) -> tuple[str, str]:
+    try:
+        image, caption = str(record["image"]), str(record["caption"])
+    except (KeyError, TypeError) as error:
+        raise PinpointError(f"{path}, record {n}: not of DSR's form ({error!r})") from None
+    for name in (image, caption):
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise PinpointError(f"{path}, record {n}: {name!r} leads out of the folder")
+    return image, caption
+
+
+def _present(image: str, known: frozenset[str], root: Path | str) -> str:
+    if image not in known:
+        raise PinpointError(f"{root} has no {image!r}; a record needs a picture in each of its four folders")
+    return image
+
+
+def _text(path: Path) -> str:
+    """The first line of a caption file."""
+    if not path.is_file():
+        raise PinpointError(f"{path} is missing; a record needs its caption")
+    lines = path.read_text("utf-8").splitlines()
+    if not lines or not lines[0].strip():
+        raise PinpointError(f"{path} has no first line")
+    return lines[0].strip()
