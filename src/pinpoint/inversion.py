@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.functional import cosine_similarity, cross_entropy, kl_div, log_softmax, normalize, softmax
 
 from pinpoint.splice import PLACE, TextSide, encode_spliced
+from pinpoint.training import attention
 
 PHOTO = f"a photo of {PLACE}"  # the prompt of Pic2Word
 TEMPLATES = (PHOTO, f"an image of {PLACE}", f"a picture of {PLACE}", f"there is {PLACE}")  # OTI draws one each step
@@ -175,9 +176,11 @@ def invert(
     optimizer = torch.optim.AdamW([words], lr=lr, weight_decay=weight_decay)
     for i in range(steps):
         template = templates[int(torch.randint(len(templates), (1,), generator=generator))]
-        loss = cos_weight * (1 - cosine_similarity(encode_spliced(side, [template] * len(v), words[:, None]), v)).mean()
-        if phrase_weight:
-            loss = loss + phrase_weight * phrase_loss(side, words[:, None], *draw(i))
+        with attention(v.device):
+            said = encode_spliced(side, [template] * len(v), words[:, None])
+            loss = cos_weight * (1 - cosine_similarity(said, v)).mean()
+            if phrase_weight:
+                loss = loss + phrase_weight * phrase_loss(side, words[:, None], *draw(i))
         optimizer.zero_grad()
         (loss / (cos_weight + phrase_weight)).backward()
         optimizer.step()

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pinpoint.encoders.tokenizer import WordCache
 from pinpoint.errors import PinpointError
 
 PLACE = "[$]"  # where the pseudo-words stand; LinCIR's mark
@@ -63,8 +64,8 @@ def open_clip_side(model: Any, tokenizer: Any) -> TextSide:
 
     sublayers = tuple(part for block in model.transformer.resblocks for part in (block.attn, block.mlp))
     return TextSide(
-        model.token_embedding, tokenizer.encode, encode, sublayers, tokenizer.sot_token_id, tokenizer.eot_token_id, 0,
-        int(tokenizer.context_length),
+        model.token_embedding, WordCache(tokenizer), encode, sublayers, tokenizer.sot_token_id, tokenizer.eot_token_id,
+        padding=0, context=int(tokenizer.context_length),
     )  # fmt: skip
 
 

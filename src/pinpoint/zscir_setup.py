@@ -110,7 +110,7 @@ class ConceptPhrases:
         return torch.stack(said), spliced
 
 
-def _naming(concept: str, captions: Sequence[str], most: int = 64) -> list[str]:
+def _naming(concept: str, captions: Sequence[str], most: int = 24) -> list[str]:
     """The shortest captions that name a concept: phrases, as SEARLE's are."""
     word = re.compile(rf"\b{concept}\b")
     return sorted({text for text in captions if word.search(text)}, key=lambda text: (len(text), text))[:most]

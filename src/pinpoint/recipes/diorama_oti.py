@@ -40,7 +40,7 @@ class Settings:
     seed: int = 0
 
 
-PROFILES = {"smoke": Settings(16, 200, 3, 16), "lite": Settings(1024), "full": Settings(16_384, 16_384, chunk=2048)}
+PROFILES = {"smoke": Settings(16, 200, 3, 16), "lite": Settings(768), "full": Settings(16_384, 16_384, chunk=2048)}
 
 
 def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
