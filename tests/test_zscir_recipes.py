@@ -69,12 +69,12 @@ def test_every_head_has_the_same_number_of_trials_and_the_best_wins() -> None:
 
     def trial(method: str, label: str, choices: Choices) -> float:
         tried.setdefault(method, []).append(label)
-        right = choices.lr[method] == 2e-3, choices.noise == 2.0, choices.phrase_weight == 0.3
+        right = choices.lr[method] == 2e-3, choices.noise == 0.25, choices.phrase_weight == 0.3
         return float(sum(right))
 
     best = tuned(trial, Choices())
-    assert {len(labels) for labels in tried.values()} == {6} and len(tried) == 5
-    assert set(best.lr.values()) == {2e-3} and (best.noise, best.phrase_weight) == (2.0, 0.3)
+    assert {len(labels) for labels in tried.values()} == {7} and len(tried) == 5
+    assert set(best.lr.values()) == {2e-3} and (best.noise, best.phrase_weight) == (0.25, 0.3)
     assert set(OWN) | {"pic2word"} == {*PROJECTIONS, "stage1", "two_stage"}
     keys = as_entries({"zscir.dev.searle.own_0_75.map5": 3.0}, "CPU")
     assert all(KEY.fullmatch(key) for key in keys)
@@ -82,7 +82,7 @@ def test_every_head_has_the_same_number_of_trials_and_the_best_wins() -> None:
 
 def test_the_arms_cover_the_claims() -> None:
     keys = [arm.key for arm in arms(PROFILES["lite"])]
-    assert len(keys) == len(set(keys)) and keys[:2] == ["two_stage", "stage1"]
+    assert len(keys) == len(set(keys)) and keys[:3] == ["two_stage", "stage1", "stage1_longer"]
     assert {f"two_stage.triplets_{n}" for n in SIZES if n != 1000} <= set(keys)
     for name in ("no_injection", "no_soft", "k2", "k4", "random", "joint"):
         assert f"ablation.{name}.two_stage" in keys

@@ -27,7 +27,7 @@ METHOD_COLOUR = {
     "linear": OKABE_ITO["orange"], "pooled": OKABE_ITO["blue"], "tokens": OKABE_ITO["green"],
     "chance": OKABE_ITO["grey"], "image_only": OKABE_ITO["grey"], "text_only": OKABE_ITO["black"],
     "sum": OKABE_ITO["sky"], "slerp": OKABE_ITO["blue"], "pic2word": OKABE_ITO["orange"],
-    "searle": OKABE_ITO["purple"], "lincir": OKABE_ITO["green"], "stage1": OKABE_ITO["sky"],
+    "searle": OKABE_ITO["purple"], "lincir": OKABE_ITO["green"], "stage1": "#8C510A",
     "two_stage": OKABE_ITO["vermilion"],
 }  # fmt: skip
 RIGHT, WRONG = OKABE_ITO["green"], OKABE_ITO["vermilion"]

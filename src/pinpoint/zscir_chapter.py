@@ -114,7 +114,7 @@ def quoted_amounts(study: Any, sizes: Sequence[int]) -> tuple[dict[int, Any], di
 
 
 ABLATIONS = {
-    "as described": "", "no injection": "no_injection", "no soft alignment": "no_soft", "neither": "neither",
+    "as described": "", "no injection": "no_injection", "no soft alignment": "no_soft",
     "2 pseudo-words": "k2", "4 pseudo-words": "k4", "no stage 1: random words": "random",
     "no stage 1: learned in stage 2": "joint",
 }  # fmt: skip

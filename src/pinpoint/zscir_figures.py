@@ -124,7 +124,7 @@ def composed_grid(results: Mapping[str, Result], queries: Sequence[int], k: int 
     for part, i in zip(parts, queries, strict=True):
         query = first.benchmark.queries[i]
         load = first.benchmark.gallery.images.load
-        left, right = part.subplots(1, 2, gridspec_kw={"width_ratios": [1.75, k + 0.85], "wspace": 0.0})
+        left, right = part.subplots(1, 2, gridspec_kw={"width_ratios": [1.75, k + 1.0], "wspace": 0.0})
         picture(left, load(query.image or "", 160), textwrap.fill(f"“{query.text}”", 24))
         left.title.set_fontsize(9.5)
         left.set_anchor("N")
@@ -134,16 +134,23 @@ def composed_grid(results: Mapping[str, Result], queries: Sequence[int], k: int 
 
 def _lines_of_hits(ax: Axes, results: Mapping[str, Result], i: int, k: int, size: int) -> None:
     ax.axis("off")
-    ax.set(xlim=(-0.85, k), ylim=(len(results), 0), aspect="equal", anchor="N")
+    ax.set(xlim=(-1.0, k), ylim=(len(results), 0), aspect="equal", anchor="N")
     for line, (method, result) in enumerate(results.items()):
-        ax.text(-0.06, line + 0.5, textwrap.fill(LABELS[method], 7), ha="right", va="center", fontsize=8.5)
+        ax.text(
+            -0.06,
+            line + 0.5,
+            textwrap.fill(LABELS[method], 8, break_long_words=False),
+            ha="right",
+            va="center",
+            fontsize=8.5,
+        )
         for rank, image in enumerate(result.top(i, k)):
             mark, colour = ("✓", RIGHT) if image in result.benchmark.queries[i].relevant else ("✗", WRONG)
             ax.imshow(result.benchmark.gallery.images.load(image, size), extent=(rank, rank + 1, line + 1, line))
             ax.add_patch(Rectangle((rank + 0.03, line + 0.03), 0.94, 0.94, fill=False, lw=2.6, ec=colour))
             box = {"boxstyle": "square,pad=0.12", "fc": colour, "lw": 0}
             ax.text(rank + 0.12, line + 0.13, mark, fontsize=8, color="white", va="center", ha="center", bbox=box)
-    ax.set(xlim=(-0.85, k), ylim=(len(results), 0))
+    ax.set(xlim=(-1.0, k), ylim=(len(results), 0))
 
 
 def word_sheet(images: Sequence[np.ndarray], said: Mapping[str, Sequence[Sequence[str]]]) -> Figure:

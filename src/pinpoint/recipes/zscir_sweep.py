@@ -6,7 +6,7 @@ variants, on the same test split and with the same budget.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,19 @@ from pinpoint.zscir_study import PROJECTIONS, Asked, Choices
 
 NAME = "zscir-sweep"
 SEEDS = (0, 1, 2)
+ONCE = ("k2", "k4", "photo", "wrong30_vague30")  # side questions: one seed; no claim rests on them
 SIZES = (30, 100, 300, 1000, 3000, 10_000)
+PASSES = 20  # over the triplets at the most: 200 updates on 30 triplets would learn these by heart
 METRICS = ("r1", "r5", "r10", "map5", "map10", "rs1")
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One system: its stage 1, and for a two-stage system its triplets. `mapping`: trained, random, or joint (random,
-    learned from the triplets in stage 2)."""
+    """One system: its stage 1, and for a two-stage system its triplets.
+
+    `mapping`: trained, random, or joint (random, learned from the triplets in stage 2). `photo`: with the papers'
+    prompt, which the small CLIP has never read. `longer`: that many times the updates of stage 1.
+    """
 
     key: str
     triplets: int = 0
@@ -50,18 +55,20 @@ class Arm:
     injection: bool = True
     soft: bool = True
     mapping: str = "trained"
+    photo: bool = False
+    longer: int = 1
 
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "no_injection": {"injection": False}, "no_soft": {"soft": False}, "neither": {"injection": False, "soft": False},
-    "k2": {"k": 2}, "k4": {"k": 4},
+    "no_injection": {"injection": False}, "no_soft": {"soft": False},
+    "k2": {"k": 2}, "k4": {"k": 4}, "photo": {"photo": True},
 }  # fmt: skip
 
 
 def arms(settings: Settings) -> list[Arm]:
     """Every arm, the claim's first: a run that is cut short has measured what matters most."""
     n = settings.triplets
-    out = [Arm("two_stage", n), Arm("stage1")]
+    out = [Arm("two_stage", n), Arm("stage1"), Arm("stage1_longer", longer=2)]
     out += [Arm(f"two_stage.triplets_{m}", m) for m in SIZES if m <= 10 * n and m != n]
     out += [Arm(f"ablation.{name}.two_stage", n, mapping=name) for name in ("random", "joint")]
     for name, change in CHANGES.items():
@@ -91,12 +98,14 @@ class Sweep:
 
     def run(self, arm: Arm, seed: int) -> np.ndarray:
         """Unit query vectors (Q, D) of one arm."""
-        clip, choices = self.ground.material.clip, self.choices
+        clip, choices = self.clip(arm), self.choices
         budget = replace(self.settings.budget, seed=seed)
         mapping = self.mapping(arm, seed)
         if not arm.triplets:
             return experiments.composed(clip, mapping, self.ground.asked).numpy()
         drawn = QUALITY[arm.quality](list(self.some[: arm.triplets]), seed)
+        at_most = PASSES * max(1, arm.triplets // budget.batch)
+        budget = replace(budget, updates=min(budget.updates, at_most))
         adapters, _ = heads.train_stage2(
             clip, self.bank, mapping, as_rows(self.bank, drawn), choices.plan("two_stage", budget), budget.batch,
             choices.composing, learn_mapping=arm.mapping == "joint",
@@ -105,25 +114,31 @@ class Sweep:
 
     def mapping(self, arm: Arm, seed: int) -> nn.Module:
         """The stage 1 of an arm; arms that share it share the training."""
-        key = (arm.k, arm.injection, arm.soft, seed)
-        clip, bank = self.ground.material.clip, self.ground.material.bank
+        key = (arm.k, arm.injection, arm.soft, arm.photo, arm.longer, seed)
+        clip, bank = self.clip(arm), self.ground.material.bank
         if arm.mapping != "trained":
             torch.manual_seed(seed)
             return SemanticMapping(clip.dim, clip.side.width, bank.patches.shape[2] if arm.injection else None, arm.k)
         if key not in self.mappings:
-            budget = replace(self.settings.budget, seed=seed)
+            budget = replace(self.settings.budget, updates=arm.longer * self.settings.budget.updates, seed=seed)
             self.mappings[key] = heads.train_stage1(
                 clip, bank, self.ground.material.captions, self.choices.plan("stage1", budget), budget.batch, k=arm.k,
                 injection=arm.injection, soft_weight=self.choices.soft_weight if arm.soft else 0.0,
             )[0]  # fmt: skip
         return self.mappings[key]
 
-    def projection(self, method: str, seed: int) -> np.ndarray:
-        """Unit query vectors (Q, D) of a projection method."""
-        budget = replace(self.settings.budget, seed=seed)
-        ground = self.ground
-        trained = experiments.train_heads(ground.material, ground.oti, ground.drawn, budget, self.choices, (method,))
-        return experiments.composed(ground.material.clip, trained.mappings[method], ground.asked).numpy()
+    def clip(self, arm: Arm) -> heads.Clip:
+        """The CLIP with an arm's prompts."""
+        clip = self.ground.material.clip
+        return heads.Clip(clip.side, clip.scale, clip.dim) if arm.photo else clip
+
+    def projection(self, method: str, seed: int, longer: int = 1, photo: bool = False) -> np.ndarray:
+        """Unit query vectors (Q, D) of a projection method; `longer` and `photo` as in an arm."""
+        budget = replace(self.settings.budget, updates=longer * self.settings.budget.updates, seed=seed)
+        ground, material = self.ground, self.ground.material
+        material = replace(material, clip=self.clip(Arm("", photo=photo)))
+        trained = experiments.train_heads(material, ground.oti, ground.drawn, budget, self.choices, (method,))
+        return experiments.composed(material.clip, trained.mappings[method], ground.asked).numpy()
 
     @cached_property
     def groups(self) -> list[str]:
@@ -138,11 +153,15 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     settings, layout = PROFILES[profile], find_layout()
     out = out or layout.cache / "training" / f"{NAME}-{profile}"
     sweep, identity = prepared(settings)
-    jobs: list[tuple[str, Callable[[int], np.ndarray]]] = [(a.key, _bound(sweep.run, a)) for a in arms(settings)]
-    jobs[2:2] = [(method, _bound(sweep.projection, method)) for method in PROJECTIONS]
+    jobs: list[tuple[str, Callable[[int], np.ndarray]]] = [(a.key, partial(sweep.run, a)) for a in arms(settings)]
+    jobs[2:2] = [(method, partial(sweep.projection, method)) for method in PROJECTIONS]
+    jobs.insert(2, ("pic2word_longer", partial(sweep.projection, "pic2word", longer=2)))
+    jobs += [(f"ablation.photo.{m}", partial(sweep.projection, m, photo=True)) for m in PROJECTIONS]
     values: dict[str, list[dict[str, list[float]]]] = {key: [] for key, _ in jobs}
     for seed in SEEDS if profile != "smoke" else SEEDS[:1]:
         for key, job in jobs:
+            if seed != SEEDS[0] and any(name in ONCE for name in key.split(".")):
+                continue
             kept = out / identity / f"{key}-{seed}.json"
             if not (resume and kept.is_file()):
                 write_json(kept, measured(sweep.ground.asked, key, job(seed)))
@@ -186,6 +205,11 @@ def on_record(
             at = f"zscir.{'' if plain else 'sweep.'}{key}.{metric}"
             e = bootstrap(metrics[metric], groups, scale=100)
             entries[at] = make_entry(at, e.value, e.low, e.high, e.n, len(values[key]), "%", None, device, NAME)
+    for key, runs in values.items():  # how far apart are the seeds?
+        each = [100 * float(np.mean(run["map5"])) for run in runs]
+        for name, value in (("least", min(each)), ("most", max(each))):
+            at = f"zscir.sweep.{key}.{name}"
+            entries[at] = make_entry(at, value, None, None, len(groups), 1, "%", None, device, NAME)
     for metric in METRICS:  # no triplets at all, and the number that the other arms have
         entries[f"zscir.two_stage.triplets_0.{metric}"] = entries[f"zscir.sweep.stage1.{metric}"]
         entries[f"zscir.two_stage.triplets_{n}.{metric}"] = entries[f"zscir.sweep.two_stage.{metric}"]
@@ -196,7 +220,3 @@ def on_record(
             e = relative_gain(means[name][metric], means[best][metric], groups)
             entries[at] = make_entry(at, e.value, e.low, e.high, e.n, len(values[name]), "%", None, device, NAME)
     return entries
-
-
-def _bound(function: Callable[[Any, int], np.ndarray], first: Any) -> Callable[[int], np.ndarray]:
-    return lambda seed: function(first, seed)

@@ -1,6 +1,6 @@
-"""Tuning of chapter 3 on the development split: every trained head gets the same six trials.
+"""Tuning of chapter 3 on the development split: every trained head gets the same seven trials.
 
-Three learning rates, then three values of the one number that is the method's own, at the best rate. What came out is
+Four learning rates, then three values of the one number that is the method's own, at the best rate. What came out is
 `zscir_study.Choices`; every trial is on record in results/recorded.json.
 """
 
@@ -26,7 +26,7 @@ from pinpoint.zscir_setup import Material, encode_triplets, make_material
 from pinpoint.zscir_study import Asked, Budget, Choices
 
 NAME = "zscir-tuning"
-RATES = (1e-3, 2e-3, 4e-3)
+RATES = (1e-3, 2e-3, 4e-3, 8e-3)
 ALPHAS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -48,10 +48,10 @@ PROFILES = {
 }
 
 OWN: Mapping[str, tuple[Sequence[Any], Callable[[Choices, Any], Choices]]] = {
-    "searle": ((0.3, 0.75, 1.5), lambda c, x: replace(c, phrase_weight=x)),
-    "lincir": ((0.5, 1.0, 2.0), lambda c, x: replace(c, noise=x)),
-    "stage1": ((0.3, 1.0, 3.0), lambda c, x: replace(c, soft_weight=x)),
-    "two_stage": ((0.7, 0.85, 0.95), lambda c, x: replace(c, composing=replace(c.composing, ceiling=x))),
+    "searle": ((0.0, 0.1, 0.3), lambda c, x: replace(c, phrase_weight=x)),
+    "lincir": ((0.1, 0.25, 0.5), lambda c, x: replace(c, noise=x)),
+    "stage1": ((0.5, 1.0, 2.0), lambda c, x: replace(c, soft_weight=x)),
+    "two_stage": ((0.7, 0.9, 0.95), lambda c, x: replace(c, composing=replace(c.composing, ceiling=x))),
 }  # Pic2Word has no number of its own; it gets three more rates
 
 
@@ -125,7 +125,7 @@ def queries(ground: Ground, method: str, budget: Budget, choices: Choices, ready
 def tuned(trial: Callable[[str, str, Choices], float], choices: Choices) -> Choices:
     """The best learning rate of each head, then the best own number; stage 2 is tuned on the stage 1 that won."""
     for method in (*experiments.PROJECTIONS, "stage1", "two_stage"):
-        rates = RATES if method in OWN else (*RATES, 3e-4, 5e-4, 8e-3)
+        rates = RATES if method in OWN else (*RATES, 2e-4, 3e-4, 5e-4)
         tried = {lr: trial(method, _label("lr", lr), with_rate(choices, method, lr)) for lr in rates}
         choices = with_rate(choices, method, max(tried, key=lambda lr: tried[lr]))
         if method in OWN:
