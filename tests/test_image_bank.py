@@ -36,5 +36,8 @@ def test_a_bank_holds_embeddings_and_patches_and_reads_them_from_the_store(tmp_p
     assert torch.equal(again.v, bank.v) and torch.equal(again.patches, bank.patches)
     some = bank.of([ids[4], ids[2], ids[4]])
     assert torch.equal(some.v, bank.v[[4, 2, 4]]) and torch.equal(some.patches[1], bank.patches[2])
+    joined = some.of([ids[4], ids[2]]).joined(bank)
+    assert joined.ids == (ids[4], ids[2], *(i for i in ids if i not in (ids[4], ids[2])))
+    assert torch.equal(joined.patches[3], bank.patches[1])
     with pytest.raises(PinpointError, match="image 'no-such' is not among the 7"):
         bank.rows(["no-such"])

@@ -37,6 +37,11 @@ class ImageBank:
             raise PinpointError(f"image {strange!r} is not among the {len(self)} of this bank; encode it with them")
         return torch.tensor([self._row[i] for i in ids], dtype=torch.int64)
 
+    def joined(self, other: "ImageBank") -> "ImageBank":
+        """This bank, and the images of another that it does not hold."""
+        new = other.of([image for image in other.ids if image not in self._row])
+        return ImageBank(self.ids + new.ids, torch.cat([self.v, new.v]), torch.cat([self.patches, new.patches]))
+
     def of(self, ids: Sequence[str]) -> "ImageBank":
         """The same for some of its images, in the order given."""
         rows = self.rows(ids)

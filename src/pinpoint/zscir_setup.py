@@ -116,11 +116,17 @@ def _naming(concept: str, captions: Sequence[str], most: int = 24) -> list[str]:
     return sorted({text for text in captions if word.search(text)}, key=lambda text: (len(text), text))[:most]
 
 
-def encode_triplets(encoder: Any, store: Store, some: Sequence[Triplet]) -> tuple[ImageBank, Triplets]:
-    """Draw and encode the images of triplets, and the triplets as rows of that bank."""
+def encode_triplets(
+    encoder: Any, store: Store, some: Sequence[Triplet], more: ImageBank | None = None
+) -> tuple[ImageBank, Triplets]:
+    """Draw and encode the images of triplets, and the triplets as rows of that bank.
+
+    `more`: a bank that is there already; its images need no sentence to be hard negatives.
+    """
     scenes = [scene for t in some for scene in (t.reference, t.edit.scene)]
     ids = [image for t in some for image in t.images]
     bank = encode_bank(encoder, store, DioramaImages(scenes), ids, encoder.image_size)
+    bank = bank.joined(more) if more is not None else bank
     return bank, as_rows(bank, some)
 
 
