@@ -165,7 +165,7 @@ plots.show(figures.method_dots(results))
 # Three things are less comfortable.
 #
 # - **The simplest baseline is strong.** Adding the two vectors, or interpolating between them, needs no training and equals or beats every projection. In Diorama most of a right picture looks like the reference. Against the best method without any training, two stages gain
-#   {num}`zscir.gain.untrained.map5 both` in mAP@5.
+#   {num}`zscir.gain.untrained.map5 both` in mAP@5, and in R@1 nothing that can be told from chance, {num}`zscir.gain.untrained.r1 both`.
 # - **The two-stage method trains twice.** Each stage has the budget of one projection. With twice the updates, Pic2Word goes from {num}`recorded:zscir.sweep.pic2word.map5` to {num}`recorded:zscir.sweep.pic2word_longer.map5` and stage 1 from {num}`recorded:zscir.sweep.stage1.map5` to {num}`recorded:zscir.sweep.stage1_longer.map5`, far from {num}`recorded:zscir.sweep.two_stage.map5`.
 # - **Stage 1 alone wins nothing.** It has {num}`recorded:zscir.sweep.stage1.map5 both` where LinCIR has {num}`recorded:zscir.sweep.lincir.map5 both`. And it depends on its seed. Three of them lie between {num}`recorded:zscir.sweep.stage1.least` and {num}`recorded:zscir.sweep.stage1.most`, while LinCIR's lie between {num}`recorded:zscir.sweep.lincir.least` and {num}`recorded:zscir.sweep.lincir.most`. The two-stage method inherits it: {num}`recorded:zscir.sweep.two_stage.least` to {num}`recorded:zscir.sweep.two_stage.most`. Its worst seed still beats the best of every projection.
 #
@@ -270,8 +270,8 @@ plots.show(figures.method_dots(results))
 plots.show(figures.kind_map(results))
 
 # %% [markdown]
-# The image alone is right where the change is small: with another number of people, the picture hardly changes. It is helpless where the subject is replaced. A pseudo-word is better there, since "a horse" is what the text encoder has read most. Hours, places and weathers are changed well by nearly everything that reads the text.
-# Styles are changed by nothing: the CLIP has seen natural pictures alone, and no word for a sketch. Stage 2 has triplets with sketches among them, and learns a little of it.
+# The image alone is right where the change is small: with another number of people, the picture hardly changes. It is helpless where the subject is replaced. There composing helps most: on animals, stage 1 has {num}`zscir.stage1.animal.map5` and two stages {num}`zscir.two_stage.animal.map5`; on objects {num}`zscir.stage1.object.map5` and {num}`zscir.two_stage.object.map5`. The sentence of stage 1 names two subjects, and the old one wins.
+# Hours, places and weathers are changed well by nearly everything that reads the text, and two stages are a little behind there: {num}`zscir.two_stage.place.map5` against stage 1's {num}`zscir.stage1.place.map5` on places. Styles are hardly changed by anything. The CLIP has seen natural pictures alone, and has no word for a sketch; stage 2 has triplets with sketches among them, and learns a little of it.
 #
 # ### A dozen queries
 #
@@ -341,12 +341,12 @@ plots.show(figures.variant_dots(chapter.quoted_qualities(study)))
 plots.show(figures.target_dumbbells(results))
 
 # %% [markdown]
-# Here it costs two stages {num}`zscir.two_stage.r5` against {num}`zscir.two_stage.t5`, and LinCIR {num}`zscir.lincir.r5` against {num}`zscir.lincir.t5`. All methods lose, and the order stays: a single target makes numbers smaller, and comparisons of good methods noisier. The annotated target is the edited scene itself, whose background is that of the reference.
+# Here it costs two stages {num}`zscir.two_stage.r5` against {num}`zscir.two_stage.t5`, and LinCIR {num}`zscir.lincir.r5` against {num}`zscir.lincir.t5`. All methods lose, and their order hardly changes: a single target makes numbers smaller, and comparisons of good methods noisier. The annotated target is the edited scene itself, whose background is that of the reference.
 # So a single target also rewards whoever stays near the reference: look at *image only*, which loses least for its size.
 #
 # ## Where it fails
 #
-# The last three queries of the grid above show it. Colours fail when the thing is small or when something else in the scene has the colour already: the words are all there, and are not bound to the right thing, as in {doc}`chapter 1 </book/chapters/01-attribute-failures>`. Styles fail because a frozen image tower has never seen them. And what the image embedding has dropped, such as the exact number of people,
+# The last three queries of the grid above show it, and the table by kind says how often. Colours are the weakest of the changes that a caption could name, {num}`zscir.two_stage.colour.map5`: as in {doc}`chapter 1 </book/chapters/01-attribute-failures>`, a colour word is not bound to a thing. Styles, {num}`zscir.two_stage.style.map5`, fail because a frozen image tower has never seen them. And what the image embedding has dropped, such as the exact number of people,
 # no pseudo-word can say: counts are better served by the image alone ({num}`zscir.image_only.count.map5`) than by two stages ({num}`zscir.two_stage.count.map5`).
 #
 # ## The papers' numbers beside ours
@@ -412,7 +412,7 @@ plots.show(figures.target_dumbbells(results))
 #   - {quoted}`46.49 from Gu et al. (2024)`
 # :::
 #
-# The two-stage paper's own tables could not be obtained, so there is nothing of it to set beside ours. The order of the projections on CIRCO is that of our table. What differs is the sum: on photographs it is weaker than any projection, here it is stronger. Diorama's right pictures keep everything but the edit, and those of CIRCO and FashionIQ do not.
+# The two-stage paper's own tables could not be obtained, so there is nothing of it to set beside ours. The order of the projections on CIRCO is that of our table. What differs is the sum: on FashionIQ it is weaker than any projection, here it is stronger. Diorama's right pictures keep everything but the edit, and FashionIQ's do not.
 #
 # ## On real data
 #
