@@ -121,10 +121,11 @@ plots.show(figures.composed_grid(opening, shown), photo=True)
 # s \leftarrow s + \mathrm{MHA}(\mathrm{LN}(s), P, P), \qquad s \leftarrow s + \mathrm{FFN}(\mathrm{LN}(s)) .
 # $$
 #
-# Beside $\mathcal{L}_{\text{map}}$ it minimises a *soft text alignment*. Each training image has a caption $c_i$. The sentence's distribution over the batch's captions must be as soft as the captions are alike:
+# Beside $\mathcal{L}_{\text{map}}$ it minimises a *soft text alignment*. Each training image has a caption $c_i$. The sentence's distribution $r_i$ over the batch's captions must be as soft as the captions are alike, $p_i$:
 #
 # $$
-# \mathcal{L}_{\text{soft}} = \frac{1}{B} \sum_i \mathrm{KL}\!\left( \mathrm{softmax}_j\, (g(c_i)^\top g(c_j) / \tau_s) \,\middle\|\, \mathrm{softmax}_j\, (u_i^\top g(c_j) / \tau) \right) .
+# p_{ij} = \mathrm{softmax}_j (g(c_i)^\top g(c_j) / \tau_s), \qquad r_{ij} = \mathrm{softmax}_j (u_i^\top g(c_j) / \tau), \qquad
+# \mathcal{L}_{\text{soft}} = \frac{1}{B} \sum_i \sum_j p_{ij} \log \frac{p_{ij}}{r_{ij}} .
 # $$
 #
 # **Stage 2, composing.** The mapping is frozen. Small bottleneck adapters, zero at first, are put behind every attention and every feed-forward of the text encoder {cite}`houlsby2019adapters`. They learn from *synthetic triplets*: a training scene, an edit of it, and the sentence that says the edit. The loss asks each composed sentence for its target, among
@@ -270,7 +271,7 @@ plots.show(figures.method_dots(results))
 plots.show(figures.kind_map(results))
 
 # %% [markdown]
-# The image alone is right where the change is small: with another number of people, the picture hardly changes. It is helpless where the subject is replaced. There composing helps most: on animals, stage 1 has {num}`zscir.stage1.animal.map5` and two stages {num}`zscir.two_stage.animal.map5`; on objects {num}`zscir.stage1.object.map5` and {num}`zscir.two_stage.object.map5`. The sentence of stage 1 names two subjects, and the old one wins.
+# The image alone is right where the change is small: with another number of people, the picture hardly changes. It is helpless where the subject is replaced. There composing helps most: on animals, stage 1 has {num}`zscir.stage1.animal.map5` and two stages {num}`zscir.two_stage.animal.map5`; on objects {num}`zscir.stage1.object.map5` and {num}`zscir.two_stage.object.map5`. The sentence of stage 1 names two subjects, and the old one often wins.
 # Hours, places and weathers are changed well by nearly everything that reads the text, and two stages are a little behind there: {num}`zscir.two_stage.place.map5` against stage 1's {num}`zscir.stage1.place.map5` on places. Styles are hardly changed by anything. The CLIP has seen natural pictures alone, and has no word for a sketch; stage 2 has triplets with sketches among them, and learns a little of it.
 #
 # ### A dozen queries
@@ -297,7 +298,7 @@ pictures = [benchmark.gallery.images.load(benchmark.queries[r].image, 160) for r
 plots.show(figures.word_sheet(pictures, said), photo=True)
 
 # %% [markdown]
-# Read these with care. Training asks a *sentence* to be near an image; it does not ask the pseudo-word to be near any word. Where the nearest words fit the picture, that is a by-product. It happens most with methods whose training puts the pseudo-word in the place of real ones.
+# Read these with care. Training asks a *sentence* to be near an image; it does not ask the pseudo-word to be near any word. Where the nearest words fit the picture, that is a by-product. In these six, Pic2Word and SEARLE name subject and colour first; stage 1 names the hour, the weather and the place.
 #
 # ## Few triplets suffice?
 #
@@ -308,7 +309,7 @@ plots.show(figures.amount_curve(*chapter.quoted_amounts(study, p.amounts)))
 
 # %% [markdown]
 # Without stage 2, mAP@5 is {num}`recorded:zscir.two_stage.triplets_0.map5`. Thirty triplets give {num}`recorded:zscir.two_stage.triplets_30.map5 both`, a hundred {num}`recorded:zscir.two_stage.triplets_100.map5 both`, three hundred {num}`recorded:zscir.two_stage.triplets_300.map5 both`, a thousand {num}`recorded:zscir.two_stage.triplets_1000.map5 both`, and ten thousand
-# {num}`recorded:zscir.two_stage.triplets_10000.map5 both`. Training passes over its triplets twenty times at the most, so that thirty are not learned by heart. The hard negatives always come from the pictures of all ten thousand: they need no sentence. So thirty change nothing, and a thousand give most of what ten thousand give. *Few triplets suffice* holds, if a thousand are few.
+# {num}`recorded:zscir.two_stage.triplets_10000.map5 both`. Training passes over its triplets twenty times at the most, so that thirty are not learned by heart. The hard negatives always come from the pictures of all ten thousand: they need no sentence. LinCIR, without any triplet, has {num}`recorded:zscir.sweep.lincir.map5 both`. So thirty change nothing, and a thousand give most of what ten thousand give. *Few triplets suffice* holds, if a thousand are few.
 #
 # ## Ablations
 
