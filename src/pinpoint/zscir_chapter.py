@@ -110,7 +110,7 @@ RECORDED_LEDGER = "recorded"
 def quoted_amounts(study: Any, sizes: Sequence[int]) -> tuple[dict[int, Any], dict[str, Any]]:
     """mAP@5 by the number of triplets, and the levels of what uses none."""
     points = {n: study.quote(f"zscir.two_stage.triplets_{n}.map5", RECORDED_LEDGER) for n in sizes}
-    return points, {"pic2word": study.quote("zscir.sweep.pic2word.map5", RECORDED_LEDGER)}
+    return points, {m: study.quote(f"zscir.sweep.{m}.map5", RECORDED_LEDGER) for m in ("lincir", "pic2word")}
 
 
 ABLATIONS = {
