@@ -16,6 +16,7 @@ from pinpoint.diorama.triplets import triplets
 from pinpoint.encoders import load
 from pinpoint.errors import unknown
 from pinpoint.files import digest, read_json, write_json
+from pinpoint.heads import Composing
 from pinpoint.oti_words import load_words
 from pinpoint.recipes import diorama_oti
 from pinpoint.store import Store
@@ -27,6 +28,8 @@ from pinpoint.zscir_study import Asked, Budget, Choices
 
 NAME = "zscir-tuning"
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
+# Where tuning starts: the released numbers. Not `Choices()`, which is where it ended.
+START = Choices(phrase_weight=0.75, noise=1.0, composing=Composing())
 ALPHAS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -96,7 +99,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
 
     ready: dict[float, Any] = {}  # stage 1 by its learning rate: trained once for all trials of stage 2
 
-    choices = tuned(trial, Choices())
+    choices = tuned(trial, START)
     trials |= slerp_trials(ground)
     write_json(out / "choices.json", asdict(choices))
     if profile != "smoke":
