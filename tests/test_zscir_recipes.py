@@ -90,7 +90,8 @@ def test_the_arms_cover_the_claims() -> None:
 
 def test_what_a_sweep_puts_on_record(rng: np.random.Generator) -> None:
     groups = ["a", "b"] * 10
-    names = ["two_stage", "stage1", *PROJECTIONS, "two_stage.triplets_30"]
+    longer = [f"{m}_longer" for m in PROJECTIONS]
+    names = ["two_stage", "stage1", *PROJECTIONS, *longer, "two_stage.triplets_30"]
     values = {n: [{m: (rng.random(20) + 0.1).tolist() for m in METRICS} for _ in range(3)] for n in names}
     entries = on_record(values, groups, "CPU", 1000)
     assert all(KEY.fullmatch(key) for key in entries)
@@ -102,6 +103,9 @@ def test_what_a_sweep_puts_on_record(rng: np.random.Generator) -> None:
     best = max(entries[f"zscir.sweep.{m}.r1"].value for m in PROJECTIONS)
     gain = 100 * (entries["zscir.sweep.two_stage.r1"].value / best - 1)
     assert entries["zscir.sweep.two_stage.gain_r1"].value == pytest.approx(gain)
+    best = max(entries[f"zscir.sweep.{m}.r1"].value for m in (*PROJECTIONS, *longer))
+    gain = 100 * (entries["zscir.sweep.two_stage.r1"].value / best - 1)
+    assert entries["zscir.sweep.two_stage.gain_same_updates_r1"].value == pytest.approx(gain)
 
 
 def test_the_recipes_know_their_profiles() -> None:

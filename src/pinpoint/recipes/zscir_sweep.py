@@ -155,7 +155,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     sweep, identity = prepared(settings)
     jobs: list[tuple[str, Callable[[int], np.ndarray]]] = [(a.key, partial(sweep.run, a)) for a in arms(settings)]
     jobs[2:2] = [(method, partial(sweep.projection, method)) for method in PROJECTIONS]
-    jobs.insert(2, ("pic2word_longer", partial(sweep.projection, "pic2word", longer=2)))
+    jobs[2:2] = [(f"{method}_longer", partial(sweep.projection, method, longer=2)) for method in PROJECTIONS]
     jobs += [(f"ablation.photo.{m}", partial(sweep.projection, m, photo=True)) for m in PROJECTIONS]
     values: dict[str, list[dict[str, list[float]]]] = {key: [] for key, _ in jobs}
     for seed in SEEDS if profile != "smoke" else SEEDS[:1]:
@@ -219,4 +219,9 @@ def on_record(
             at = f"zscir.sweep.{name}.gain_{metric}"
             e = relative_gain(means[name][metric], means[best][metric], groups)
             entries[at] = make_entry(at, e.value, e.low, e.high, e.n, len(values[name]), "%", None, device, NAME)
+        longer = [f"{method}_longer" for method in PROJECTIONS]  # as many updates as two stages have together
+        best = max((*PROJECTIONS, *longer), key=lambda key: means[key][metric].mean())
+        e = relative_gain(means["two_stage"][metric], means[best][metric], groups)
+        at = f"zscir.sweep.two_stage.gain_same_updates_{metric}"
+        entries[at] = make_entry(at, e.value, e.low, e.high, e.n, len(values["two_stage"]), "%", None, device, NAME)
     return entries
