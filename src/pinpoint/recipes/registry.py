@@ -30,6 +30,8 @@ RECIPES: Mapping[str, Recipe] = {
     "diorama-clip": _recipe("diorama_clip"),
     "diorama-mllm": _recipe("diorama_mllm"),
     "diorama-oti": _recipe("diorama_oti"),
+    "diorama-stem": _recipe("diorama_stem"),
+    "diorama-blip": _recipe("diorama_blip"),
     "diorama-llava": _recipe("second_mllm"),
     "zscir-tuning": _recipe("zscir_tuning"),
     "zscir-sweep": _recipe("zscir_sweep"),

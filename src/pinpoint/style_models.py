@@ -1,0 +1,171 @@
+"""What chapter 4 compares: a frozen image tower, and four ways to tell it in which style a query is drawn.
+
+All of them are modules `pixels (B, 3, S, S) -> embeddings (B, D)` over a tower of their own copy. The copy is frozen but
+for the gains and biases of its layer norms, which the released code leaves to be learned for every method.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from pinpoint.errors import PinpointError, unknown
+from pinpoint.freestyle import Freestyle, StyleSpace, StyleTokens, Tower, blip_tower, inserted, open_clip_tower
+
+TRAINED = ("pixel_prompt", "vpt_shallow", "vpt_deep", "freestyle")
+METHODS = ("clip", *TRAINED)
+SCALE = 0.02  # of prompts at the start
+
+
+@dataclass(frozen=True)
+class Stem:
+    """The frozen first layers of a conv net, (B, 3, S, S) -> (B, channels, S / 2, S / 2), and how its Gram path is cut.
+
+    patch: side of the cells that features are summed up in; grams: side C of the Gram matrix; hidden: of the linear layers.
+    """
+
+    shallow: nn.Module
+    channels: int
+    patch: int = 16
+    grams: int = 256
+    hidden: tuple[int, ...] = (512, 1024)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen image tower to build on: its module, how it comes apart, its input size, and the stem beside it."""
+
+    vision: nn.Module
+    apart: Callable[[Any], Tower]
+    image_size: int
+    stem: Stem
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """What a prompted tower is made of; the defaults are the paper's.
+
+    tokens: m, prompts per place; centres: K of the style space; shallow, deep: what FreestyleRet puts before the first and
+    before the last block; norms: are the layer norms learned?
+    """
+
+    tokens: int = 4
+    centres: int = 4
+    shallow: str = "style"
+    deep: str = "gram"
+    norms: bool = True
+
+
+def open_clip_backbone(encoder: Any, stem: Stem) -> Backbone:
+    """The image tower of an open_clip encoder."""
+    return Backbone(encoder.model.visual, open_clip_tower, encoder.image_size, stem)
+
+
+def blip_backbone(model: nn.Module, image_size: int, stem: Stem) -> Backbone:
+    """The image tower of transformers' `BlipForImageTextRetrieval`."""
+    return Backbone(model, blip_tower, image_size, stem)
+
+
+def build(method: str, backbone: Backbone, how: Prompting = Prompting(), seed: int = 0) -> nn.Module:
+    """One method over its own copy of a tower, with the parameters that it trains, and no others, set to be trained."""
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    torch.manual_seed(seed)
+    vision = copy.deepcopy(backbone.vision).requires_grad_(False)
+    tower = backbone.apart(vision)
+    model = _head(method, tower, backbone, how)
+    model.norms = nn.ModuleList(norm for norm in vision.modules() if isinstance(norm, nn.LayerNorm))
+    model.norms.requires_grad_(how.norms and method != "clip")
+    return model
+
+
+def _head(method: str, tower: Tower, backbone: Backbone, how: Prompting) -> nn.Module:
+    if method == "pixel_prompt":
+        return PixelPrompt(tower, backbone.image_size)
+    if method == "vpt_shallow":
+        return ShallowPrompts(tower, how.tokens)
+    if method == "vpt_deep":
+        return DeepPrompts(tower, how.tokens)
+    if method == "clip":
+        return Frozen(tower)
+    stem = backbone.stem
+    tokens = StyleTokens(
+        stem.shallow, stem.channels, tower.width, how.tokens, stem.patch, stem.grams, stem.hidden
+    )
+    return Freestyle(tower, tokens, StyleSpace(how.centres, how.tokens * tower.width), how.shallow, how.deep)
+
+
+def trained_parameters(model: nn.Module) -> dict[str, int]:
+    """Name and size of everything that a method trains."""
+    return {name: p.numel() for name, p in model.named_parameters() if p.requires_grad}
+
+
+class Frozen(nn.Module):
+    """The tower as it is."""
+
+    def __init__(self, tower: Tower) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D), not normalised, of pixels (B, 3, S, S); so for all classes here."""
+        return self.tower(pixels)
+
+
+class PixelPrompt(nn.Module):
+    """CLIP* of the paper's tables, as its code has it: one learned image, zero at first, is added to every picture."""
+
+    def __init__(self, tower: Tower, size: int) -> None:
+        super().__init__()
+        self.tower, self.prompt = tower, nn.Parameter(torch.zeros(3, size, size))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Add, then encode."""
+        return self.tower(pixels + self.prompt)
+
+
+class ShallowPrompts(nn.Module):
+    """VPT-shallow (Jia et al. 2022): m learned tokens before block 1, the same for every picture."""
+
+    def __init__(self, tower: Tower, m: int) -> None:
+        super().__init__()
+        self.tower, self.prompts = tower, nn.Parameter(SCALE * torch.randn(m, tower.width))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The tokens travel through all blocks."""
+        return self.tower(pixels, self.prompts.expand(len(pixels), -1, -1))
+
+
+class DeepPrompts(nn.Module):
+    """VPT-deep: m learned tokens of its own before every block; those of the block before are thrown away."""
+
+    def __init__(self, tower: Tower, m: int) -> None:
+        super().__init__()
+        self.tower = tower
+        self.prompts = nn.Parameter(SCALE * torch.randn(len(tower.blocks), m, tower.width))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(B, 1 + n, width) before a block, (B, 1 + m + n, width) in it."""
+        m, tokens = self.prompts.shape[1], self.tower.embed(pixels)
+        for block, prompt in zip(self.tower.blocks, self.prompts, strict=True):
+            tokens = block(inserted(tokens, prompt.expand(len(pixels), -1, -1)))
+            tokens = torch.cat([tokens[:, :1], tokens[:, 1 + m :]], dim=1)
+        return self.tower.head(tokens)
+
+
+def vgg19_stem(weights: str | None = "IMAGENET1K_V1") -> Stem:
+    """VGG-19 up to ReLU2_1, 128 channels, by torchvision's name for its weights; None: untrained (for tests).
+
+    The released code names this layer conv3_1. It feeds CLIP's own normalised pixels, as we do.
+    """
+    import pinpoint.torchvision_shim  # noqa: F401  (before torchvision is imported)
+    from torchvision.models import VGG19_Weights, vgg19
+
+    known = VGG19_Weights.__members__
+    if weights is not None and weights not in known:
+        raise PinpointError(f"no VGG-19 weights {weights!r}; torchvision knows {', '.join(known)}")
+    network = vgg19(weights=known[weights] if weights else None)
+    return Stem(network.features[:7].eval().requires_grad_(False), 128)
