@@ -49,7 +49,8 @@ class Prompting:
     """What a prompted tower is made of; the defaults are the paper's.
 
     tokens: m, prompts per place; centres: K of the style space; shallow, deep: what FreestyleRet puts before the first and
-    before the last block; norms: are the layer norms learned?
+    before the last block; norms: are the layer norms learned? path_rate: the learning rate of FreestyleRet's Gram path,
+    relative to that of prompts and norms.
     """
 
     tokens: int = 4
@@ -57,6 +58,7 @@ class Prompting:
     shallow: str = "style"
     deep: str = "gram"
     norms: bool = True
+    path_rate: float = 0.1
 
 
 def open_clip_backbone(encoder: Any, stem: Stem) -> Backbone:
@@ -95,7 +97,9 @@ def _head(method: str, tower: Tower, backbone: Backbone, how: Prompting) -> nn.M
     tokens = StyleTokens(
         stem.shallow, stem.channels, tower.width, how.tokens, stem.patch, stem.grams, stem.hidden
     )
-    return Freestyle(tower, tokens, StyleSpace(how.centres, how.tokens * tower.width), how.shallow, how.deep)
+    model = Freestyle(tower, tokens, StyleSpace(how.centres, how.tokens * tower.width), how.shallow, how.deep)
+    model.rates = {"tokens": how.path_rate}  # type: ignore[assignment]
+    return model
 
 
 def trained_parameters(model: nn.Module) -> dict[str, int]:

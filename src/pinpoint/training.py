@@ -60,7 +60,7 @@ def fit(
     with stop_signals() as stopped, progress(plan, history, folder, label) as report:
         for i, data in prefetch(batch, history.step, plan.steps):
             for group in optimizer.param_groups:
-                group["lr"] = plan.lr_at(i)
+                group["lr"] = plan.lr_at(i) * group["rate"]
             with precision(accelerator.device, plan), attention(accelerator.device):
                 loss = step(model, to_device(data, accelerator.device))
             accelerator.backward(loss)
@@ -87,12 +87,21 @@ def fit(
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices decay; gains, biases and the temperature (fewer than two dimensions) do not, as CLIP is trained."""
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
+    """Matrices decay; gains, biases and the temperature (fewer than two dimensions) do not, as CLIP is trained.
+
+    A module may have `rates`, a learning rate relative to the plan's by the first part of a parameter's name: what is
+    new and what is trained already rarely want the same.
+    """
+    rates: Mapping[str, float] = getattr(module, "rates", {})
+    strange = set(rates) - {name.partition(".")[0] for name, _ in module.named_parameters()}
+    if strange:
+        raise PinpointError(f"rates for {', '.join(sorted(strange))}, of which the module has no parameter")
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            key = (rates.get(name.partition(".")[0], 1.0), weight_decay if parameter.ndim >= 2 else 0.0)
+            groups.setdefault(key, []).append(parameter)
+    return [{"params": params, "weight_decay": decay, "rate": rate} for (rate, decay), params in groups.items()]
 
 
 def precision(device: torch.device, plan: Plan) -> AbstractContextManager[Any]:
