@@ -85,15 +85,16 @@ class StyleTokens(nn.Module):
     """The patch-Gram-pool-linear path: pixels (B, 3, S, S) -> Gram tokens g (B, m, width).
 
     shallow: the frozen first layers of a conv net, (B, 3, S, S) -> (B, channels, H, W); at full size VGG-19 up to
-    ReLU2_1, 128 channels. Three linear layers without an activation between them, as released.
+    ReLU2_1, 128 channels. Three linear layers without an activation between them, as released. divided: the Gram matrix
+    is one over positions, not a sum.
     """
 
     def __init__(
         self, shallow: nn.Module, channels: int, width: int, tokens: int = 4, patch: int = 16, grams: int = 256,
-        hidden: Sequence[int] = (512, 1024),
+        hidden: Sequence[int] = (512, 1024), divided: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.shallow = shallow.eval().requires_grad_(False)
+        self.shallow, self.divided = shallow.eval().requires_grad_(False), divided
         self.gram_patch = nn.Conv2d(channels, grams, patch, patch)
         self.gram_pool = nn.Linear(grams, tokens)
         sizes = (grams, *hidden, width)
@@ -103,7 +104,8 @@ class StyleTokens(nn.Module):
         """(B, 3, S, S) -> (B, m, width)."""
         with torch.no_grad():
             shallow = self.shallow(pixels)
-        matrix = gram(self.gram_patch(shallow).flatten(2))  # (B, C, C)
+        features = self.gram_patch(shallow).flatten(2)  # (B, C, n)
+        matrix = gram(features) / (features.shape[2] if self.divided else 1)  # (B, C, C)
         out: torch.Tensor = self.gram_linear(self.gram_pool(matrix).transpose(1, 2))
         return out
 
@@ -132,6 +134,13 @@ class StyleSpace(nn.Module):
             raise PinpointError(f"{len(flat)} queries cannot have {k} style centres")
         found = KMeans(k, n_init=4, random_state=seed).fit(flat).cluster_centers_
         self.centres.copy_(torch.from_numpy(found))
+        return self
+
+    def fit_styles(self, g: Sequence[torch.Tensor]) -> "StyleSpace":
+        """As released: one centre per style, the mean of its pictures' Gram tokens (N, m, width), one entry a style."""
+        if len(g) != len(self.centres):
+            raise PinpointError(f"{len(g)} styles for {len(self.centres)} centres; one centre belongs to one style")
+        self.centres.copy_(torch.stack([tokens.flatten(1).mean(dim=0) for tokens in g]))
         return self
 
     def weights(self, g: torch.Tensor) -> torch.Tensor:

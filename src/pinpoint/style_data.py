@@ -3,17 +3,21 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from pinpoint.benchmark import Images
+from pinpoint.diorama import plain
 from pinpoint.diorama.captions import EVERYTHING, caption
-from pinpoint.diorama.draw import STYLES, UNSEEN_STYLE, mosaic
+from pinpoint.diorama.draw import mosaic
 from pinpoint.diorama.scene import Scene, sample_split
-from pinpoint.diorama.world import DioramaImages, image_id
+from pinpoint.diorama.world import DioramaImages
 from pinpoint.errors import PinpointError, unknown
+from pinpoint.files import digest
+from pinpoint.recipes.pairs import render_memmap
 
 NATURAL = "natural"
 KINDS = ("text", "sketch", "art", "low_res")  # the queries of the DSR task
@@ -46,27 +50,56 @@ def check_kind(kind: str, known: Sequence[str] = KINDS) -> str:
     return kind
 
 
-def drawn_set(encoder: Any, scenes: Sequence[Scene]) -> StyleSet:
-    """Training scenes of Diorama, drawn at the encoder's size; every attribute is in the text. Never the unseen style."""
-    pictures = {kind: draw(scenes, kind, encoder.image_size) for kind in STYLES if kind not in ("low_res", UNSEEN_STYLE)}
+@dataclass(frozen=True)
+class Loader:
+    """Picture n of a list of ids, at one size; can be sent to another process."""
+
+    images: Images
+    ids: tuple[str, ...]
+    size: int
+
+    def __call__(self, n: int) -> np.ndarray:
+        """uint8 (S, S, 3)."""
+        return self.images.load(self.ids[n], self.size)
+
+
+def pictures_of(images: Images, ids: Sequence[str], size: int, folder: Path | None = None) -> np.ndarray:
+    """Pictures as one array, uint8 (N, S, S, 3). With a `folder` they are drawn once, by all cores, and kept there under a
+    name that their content determines."""
+    load = Loader(images, tuple(ids), size)
+    if folder is None:
+        return np.stack([load(n) for n in range(len(load.ids))])
+    name = digest(["pictures", images.fingerprint, list(ids), size])[:16]
+    return render_memmap(len(load.ids), size, load, folder / f"{name}.npy")
+
+
+def drawn_set(encoder: Any, images: Images, ids: Sequence[str], texts: Sequence[str], folder: Path | None = None) -> StyleSet:
+    """A training set of drawn pictures, in every style but the one that stays unseen; ids are those of natural ones."""
+    size = encoder.image_size
+    pictures = {
+        kind: pictures_of(images, [i if kind == NATURAL else f"{i}@{kind}" for i in ids], size, folder)
+        for kind in (NATURAL, "sketch", "art")
+    }  # fmt: skip
     pictures["low_res"] = np.stack([mosaic(picture) for picture in pictures[NATURAL]])
-    return array_set(encoder, pictures, texts_of(scenes))
+    return array_set(encoder, pictures, texts)
+
+
+def scene_set(encoder: Any, n: int, folder: Path | None = None) -> StyleSet:
+    """The first n training scenes of Diorama, with every attribute in the text."""
+    scenes = sample_split(n, "train", 0)
+    return drawn_set(encoder, DioramaImages(scenes), [s.id for s in scenes], texts_of(scenes), folder)
+
+
+def plain_set(encoder: Any, n: int, folder: Path | None = None) -> StyleSet:
+    """The first n plain training pictures, with their class as text."""
+    pictures = plain.sample_plain(n, "train")
+    texts = [plain.plain_text(picture) for picture in pictures]
+    return drawn_set(encoder, plain.PlainImages(pictures), [p.id for p in pictures], texts, folder)
 
 
 def texts_of(scenes: Sequence[Scene]) -> list[str]:
     """One full caption per scene; a function of the scene."""
     return [caption(scene, random.Random(f"style-{scene.id}"), EVERYTHING) for scene in scenes]
-
-
-def training_scenes(n: int) -> list[Scene]:
-    """The first n training scenes."""
-    return sample_split(n, "train", 0)
-
-
-def draw(scenes: Sequence[Scene], kind: str, size: int) -> np.ndarray:
-    """All scenes in one style, uint8 (N, S, S, 3)."""
-    images = DioramaImages(scenes)
-    return images.load_batch([image_id(scene, kind) for scene in scenes], size)
 
 
 def array_set(encoder: Any, pictures: Mapping[str, np.ndarray], texts: Sequence[str]) -> StyleSet:

@@ -5,7 +5,7 @@ for the gains and biases of its layer norms, which the released code leaves to b
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,8 @@ from torch import nn
 from pinpoint.errors import PinpointError, unknown
 from pinpoint.freestyle import Freestyle, StyleSpace, StyleTokens, Tower, blip_tower, inserted, open_clip_tower
 
-TRAINED = ("pixel_prompt", "vpt_shallow", "vpt_deep", "freestyle")
-METHODS = ("clip", *TRAINED)
+PROMPTED = ("pixel_prompt", "vpt_shallow", "vpt_deep", "freestyle")
+METHODS = ("clip", "norms", *PROMPTED)  # norms: nothing but the layer norms is learned
 SCALE = 0.02  # of prompts at the start
 
 
@@ -50,7 +50,8 @@ class Prompting:
 
     tokens: m, prompts per place; centres: K of the style space; shallow, deep: what FreestyleRet puts before the first and
     before the last block; norms: are the layer norms learned? path_rate: the learning rate of FreestyleRet's Gram path,
-    relative to that of prompts and norms.
+    relative to that of prompts and norms. As released and not as described: per_style, one centre per style, the mean of
+    its pictures, in place of K-means. As Gatys et al. have it and neither: divided, Gram matrices over their positions.
     """
 
     tokens: int = 4
@@ -59,6 +60,8 @@ class Prompting:
     deep: str = "gram"
     norms: bool = True
     path_rate: float = 0.1
+    per_style: bool = False
+    divided: bool = False
 
 
 def open_clip_backbone(encoder: Any, stem: Stem) -> Backbone:
@@ -71,7 +74,7 @@ def blip_backbone(model: nn.Module, image_size: int, stem: Stem) -> Backbone:
     return Backbone(model, blip_tower, image_size, stem)
 
 
-def build(method: str, backbone: Backbone, how: Prompting = Prompting(), seed: int = 0) -> nn.Module:
+def build(method: str, backbone: Backbone, how: Prompting = Prompting(), seed: int = 0) -> Any:
     """One method over its own copy of a tower, with the parameters that it trains, and no others, set to be trained."""
     if method not in METHODS:
         raise unknown("method", method, METHODS)
@@ -81,30 +84,47 @@ def build(method: str, backbone: Backbone, how: Prompting = Prompting(), seed: i
     model = _head(method, tower, backbone, how)
     model.norms = nn.ModuleList(norm for norm in vision.modules() if isinstance(norm, nn.LayerNorm))
     model.norms.requires_grad_(how.norms and method != "clip")
+    model.trained = tuple(trained_parameters(model))  # their names, kept when the model is frozen after training
     return model
 
 
-def _head(method: str, tower: Tower, backbone: Backbone, how: Prompting) -> nn.Module:
+def _head(method: str, tower: Tower, backbone: Backbone, how: Prompting) -> Any:
     if method == "pixel_prompt":
         return PixelPrompt(tower, backbone.image_size)
     if method == "vpt_shallow":
         return ShallowPrompts(tower, how.tokens)
     if method == "vpt_deep":
         return DeepPrompts(tower, how.tokens)
-    if method == "clip":
+    if method in ("clip", "norms"):
         return Frozen(tower)
     stem = backbone.stem
     tokens = StyleTokens(
-        stem.shallow, stem.channels, tower.width, how.tokens, stem.patch, stem.grams, stem.hidden
+        stem.shallow, stem.channels, tower.width, how.tokens, stem.patch, stem.grams, stem.hidden, how.divided
     )
     model = Freestyle(tower, tokens, StyleSpace(how.centres, how.tokens * tower.width), how.shallow, how.deep)
-    model.rates = {"tokens": how.path_rate}  # type: ignore[assignment]
+    model.rates = {"tokens": how.path_rate}  # type: ignore[assignment]  # read by `training.fit`
     return model
 
 
 def trained_parameters(model: nn.Module) -> dict[str, int]:
     """Name and size of everything that a method trains."""
     return {name: p.numel() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def learned(model: Any) -> dict[str, torch.Tensor]:
+    """What makes a trained method: its trained parameters and, where there is one, its style space."""
+    names = {*model.trained, *(name for name, _ in model.named_buffers() if name.startswith("space."))}
+    return {name: tensor for name, tensor in model.state_dict().items() if name in names}
+
+
+def restored(model: nn.Module, state: Mapping[str, torch.Tensor], origin: str) -> nn.Module:
+    """Put what `learned` gave into a freshly built model of the same method. `origin` names the file in an error."""
+    wanted = learned(model)
+    wrong = sorted(set(wanted) ^ set(state)) or [k for k, v in state.items() if v.shape != wanted[k].shape]
+    if wrong:
+        raise PinpointError(f"{origin} is of another method or size (first difference: {wrong[0]}); train it again")
+    model.load_state_dict(dict(state), strict=False)
+    return model.eval().requires_grad_(False)
 
 
 class Frozen(nn.Module):

@@ -1,7 +1,8 @@
 """The experiments of chapter 4: every method trained on the same triplets with the same budget, and asked the same."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from pinpoint.freestyle import Freestyle, both_ways
 from pinpoint.recipes.pairs import Shuffled
 from pinpoint.result import Result
 from pinpoint.significance import Estimate, bootstrap
-from pinpoint.style_data import DRAWN, KINDS, NATURAL, StyleSet, check_kind
+from pinpoint.style_data import DRAWN, KINDS, NATURAL, StyleSet, check_kind, pictures_of
 from pinpoint.style_models import Backbone, Prompting, build
 from pinpoint.training import History, Plan, fit
 
@@ -35,11 +36,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Choices:
-    """What was tuned on the development split: a learning rate per method."""
+    """What was tuned on the development split: a learning rate per method, and that of FreestyleRet's Gram path."""
 
     lr: Mapping[str, float] = field(
-        default_factory=lambda: {"pixel_prompt": 3e-3, "vpt_shallow": 3e-3, "vpt_deep": 3e-3, "freestyle": 1e-3}
+        default_factory=lambda: dict.fromkeys(("norms", "pixel_prompt", "vpt_shallow", "vpt_deep", "freestyle"), 3e-2)
     )
+    path_rate: float = 0.03  # relative to the learning rate
 
     def plan(self, method: str, budget: Budget) -> Plan:
         """AdamW with a tenth of the updates to warm up."""
@@ -94,7 +96,7 @@ def train(
     how: Prompting = Prompting(), kinds: Sequence[str] = KINDS,
 ) -> tuple[nn.Module, History]:  # fmt: skip
     """One method, trained; "clip" is returned as it is."""
-    model = build(method, backbone, how, budget.seed)
+    model = build(method, backbone, replace(how, path_rate=choices.path_rate), budget.seed)
     if method == "clip":
         return model.eval(), History(device="")
     seen = [0]
@@ -102,22 +104,28 @@ def train(
     def after(module: nn.Module) -> None:
         seen[0] += 1
         if seen[0] % budget.refresh == 0 and seen[0] < budget.updates:
-            fit_space(module, data, budget, kinds)
+            fit_space(module, data, budget, kinds, how.per_style)
 
-    fit_space(model, data, budget, kinds)
+    fit_space(model, data, budget, kinds, how.per_style)
     batches = Triplets(data, kinds, min(budget.batch, data.n), budget.seed)
     history = fit(model, style_loss, batches, choices.plan(method, budget), after_step=after, label=method)
     return model.eval().requires_grad_(False), history
 
 
-def fit_space(model: nn.Module, data: StyleSet, budget: Budget, kinds: Sequence[str] = KINDS) -> None:
-    """K-means over the Gram tokens of training queries of each kind, photographs among them (they pass the same tower)."""
+def fit_space(
+    model: nn.Module, data: StyleSet, budget: Budget, kinds: Sequence[str] = KINDS, per_style: bool = False
+) -> None:
+    """The style space, from Gram tokens of training pictures of each kind, photographs among them (they pass the same
+    tower): K-means over all of them, or with `per_style` the mean of each kind."""
     if not isinstance(model, Freestyle) or "style" not in model.places:
         return
     rows = range(min(budget.fitted, data.n))
     with torch.no_grad():
         g = [model.tokens(data.pixels(kind, rows)) for kind in (NATURAL, *DRAWN) if kind in (NATURAL, *kinds)]
-    model.space.fit(torch.cat(g), budget.seed)
+    if per_style:
+        model.space.fit_styles(g)
+    else:
+        model.space.fit(torch.cat(g), budget.seed)
 
 
 def encode(model: nn.Module, pixels: Callable[[slice], torch.Tensor], n: int, batch: int = 64) -> torch.Tensor:
@@ -151,11 +159,11 @@ class Asked:
         return query_emb, gallery.numpy()
 
 
-def ask(encoder: Any, benchmark: Benchmark) -> Asked:
-    """Load the pictures of a style benchmark at the encoder's size and encode its texts."""
-    load, size = benchmark.gallery.images.load, encoder.image_size
-    gallery = np.stack([load(image, size) for image in benchmark.gallery.ids])
-    pictures = np.stack([load(query.image, size) for query in benchmark.queries if query.image is not None])
+def ask(encoder: Any, benchmark: Benchmark, folder: Path | None = None) -> Asked:
+    """Load the pictures of a style benchmark at the encoder's size and encode its texts; `folder`: see `pictures_of`."""
+    images, size = benchmark.gallery.images, encoder.image_size
+    gallery = pictures_of(images, benchmark.gallery.ids, size, folder)
+    pictures = pictures_of(images, [q.image for q in benchmark.queries if q.image is not None], size, folder)
     texts = [query.text or "" for query in benchmark.queries if query.image is None]
     return Asked(benchmark, encoder.preprocess, gallery, pictures, torch.from_numpy(encoder.encode_texts(texts)))
 

@@ -36,6 +36,11 @@ RECIPES: Mapping[str, Recipe] = {
     "zscir-tuning": _recipe("zscir_tuning"),
     "zscir-sweep": _recipe("zscir_sweep"),
     "mention-sweep": _recipe("mention_sweep"),
+    "diorama-styles": _recipe("style_heads"),
+    "style-tuning": _recipe("style_tuning"),
+    "style-photos": _recipe("style_photos"),
+    "style-map": _recipe("style_map"),
+    "style-sweep": _recipe("style_sweep"),
 }
 
 

@@ -1,0 +1,142 @@
+"""What chapter 4 puts on record, each from the results of its experiments."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from pinpoint.benchmark import Benchmark
+from pinpoint.evaluate import evaluate
+from pinpoint.freestyle import Freestyle
+from pinpoint.result import Result
+from pinpoint.style_data import KINDS
+from pinpoint.style_protocols import FUSIONS, JointRetriever, released_recall, rows_by_kind
+from pinpoint.style_space import PICTURES, StyledFeatures, silhouettes, style_probe, styled
+from pinpoint.style_study import Asked, mean_of
+
+UNSEEN = "glass"
+Vectors = tuple[np.ndarray, np.ndarray]  # queries (Q, D), gallery (G, D)
+
+
+def record_methods(study: Any, results: Mapping[str, Result]) -> None:
+    """R@1 and R@5 per kind of query, over the four that training saw, and in the unseen style."""
+    for method, result in results.items():
+        for metric in ("r1", "r5"):
+            for kind in result.groups:
+                e = result.metric(metric, kind)
+                name = "unseen" if kind == UNSEEN else kind
+                study.record(f"style.{method}.{name}.{metric}", e.value, e.low, e.high, n=e.n)
+            e = mean_of(result, metric)
+            study.record(f"style.{method}.mean.{metric}", e.value, e.low, e.high, n=e.n)
+
+
+def joint_benchmark(benchmark: Benchmark) -> Benchmark:
+    """The pictures that are asked for, each once: what a pair of queries is scored on."""
+    from dataclasses import replace
+
+    queries = tuple(q for q in benchmark.queries if q.group == KINDS[0])
+    return replace(benchmark, name=f"{benchmark.name}-joint", queries=tuple(replace(q, group="joint") for q in queries))
+
+
+def joint_results(benchmark: Benchmark, vectors: Vectors, fusion: str = "mean") -> dict[tuple[str, str], Result]:
+    """Every pair of kinds, asked together."""
+    rows, (query_emb, gallery) = rows_by_kind(benchmark), vectors
+    pairs = joint_benchmark(benchmark)
+    return {
+        (a, b): evaluate(pairs, JointRetriever(f"{a}+{b}", query_emb[rows[a]], query_emb[rows[b]], gallery, fusion))
+        for a, b in combinations(rows, 2)
+    }
+
+
+def record_joint(study: Any, method: str, benchmark: Benchmark, vectors: Vectors) -> dict[str, dict[tuple[str, str], Result]]:
+    """R@1 of every pair under every fusion; the mean of features is the one without a name in its key."""
+    found = {fusion: joint_results(benchmark, vectors, fusion) for fusion in FUSIONS}
+    for fusion, results in found.items():
+        for (a, b), result in results.items():
+            names = "_".join("unseen" if kind == UNSEEN else kind for kind in (a, b))
+            middle = "joint" if fusion == "mean" else f"joint.{fusion}"
+            e = result.metric("r1")
+            study.record(f"style.{method}.{middle}.{names}.r1", e.value, e.low, e.high, n=e.n)
+    return found
+
+
+def record_released(study: Any, method: str, benchmark: Benchmark, vectors: Vectors) -> dict[str, tuple[float, float]]:
+    """R@1 and "R@5" as the released evaluator counts them: batches of 24, four ranks."""
+    rows, (query_emb, gallery) = rows_by_kind(benchmark), vectors
+    natural = gallery[benchmark.gallery.columns([q.relevant[0] for q in benchmark.queries if q.group == KINDS[0]])]
+    out = {}
+    for kind in KINDS:
+        r1, r5 = out[kind] = released_recall(query_emb[rows[kind]], natural)
+        study.record(f"style.{method}.released.{kind}.r1", r1, n=len(rows[kind]))
+        study.record(f"style.{method}.released.{kind}.r5", r5, n=len(rows[kind]))
+    return out
+
+
+def features_of(benchmark: Benchmark, vectors: Vectors) -> StyledFeatures:
+    """The scenes that are asked for in all four styles that are pictures."""
+    rows, (query_emb, gallery) = rows_by_kind(benchmark), vectors
+    natural = gallery[benchmark.gallery.columns([q.relevant[0] for q in benchmark.queries if q.group == KINDS[0]])]
+    return styled({kind: query_emb[rows[kind]] for kind in PICTURES[1:]}, natural)
+
+
+def record_space(study: Any, name: str, data: StyledFeatures) -> None:
+    """How much of the style an embedding still says, and what its points gather by."""
+    probe = style_probe(data)
+    study.record(f"style.{name}.style_probe", probe.value, probe.low, probe.high, n=probe.n)
+    for what, value in silhouettes(data).items():
+        study.record(f"style.{name}.silhouette_{what}", value, unit="ratio", band=0.1)
+
+
+def gram_features(model: Freestyle, asked: Asked) -> StyledFeatures:
+    """The Gram tokens of the same pictures, as one row each."""
+    from pinpoint.style_study import encode
+
+    benchmark = asked.benchmark
+
+    def flat(pixels: Any) -> Any:
+        return model.tokens(pixels).flatten(1)
+
+    gallery, drawn = (
+        encode(flat, lambda part, a=array: asked.preprocess(a[part]), len(array)).numpy()  # type: ignore[arg-type]
+        for array in (asked.gallery, asked.pictures)
+    )
+    query_emb = np.zeros((len(benchmark.queries), gallery.shape[1]), np.float32)
+    query_emb[asked.rows(drawn=True)] = drawn
+    return features_of(benchmark, (query_emb, gallery))
+
+
+def style_weights(model: Freestyle, asked: Asked) -> dict[str, np.ndarray]:
+    """Mean weights of the style space's centres (K,) per kind of picture, the natural ones first."""
+    import torch
+
+    def mean(pictures: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            parts = [model.space.weights(model.tokens(asked.preprocess(pictures[k : k + 64]))) for k in range(0, len(pictures), 64)]
+        out: np.ndarray = torch.cat(parts).mean(dim=0).numpy()
+        return out
+
+    kinds = np.array([query.group for query in asked.benchmark.queries if query.image is not None])
+    return {"natural": mean(asked.gallery[:200]), **{kind: mean(asked.pictures[kinds == kind][:200]) for kind in dict.fromkeys(kinds)}}
+
+
+def typical_rows(result: Result, kinds: Sequence[str], quantile: float = 0.5) -> list[int]:
+    """One query per kind, chosen by rule: the one at a quantile of the rank of its right picture."""
+    groups = np.array([query.group for query in result.benchmark.queries])
+    chosen = []
+    for kind in kinds:
+        members = np.flatnonzero(groups == kind)
+        order = members[np.argsort(-result.per_query["mrr"][members], kind="stable")]
+        chosen.append(int(order[int(quantile * (len(order) - 1))]))
+    return chosen
+
+
+def typical_gains(a: Result, b: Result, kinds: Sequence[str]) -> list[int]:
+    """One query per kind whose reciprocal rank rises from a to b as much as it does in the upper quartile."""
+    groups, gain = np.array([q.group for q in b.benchmark.queries]), b.per_query["mrr"] - a.per_query["mrr"]
+    chosen = []
+    for kind in kinds:
+        members = np.flatnonzero(groups == kind)
+        order = members[np.argsort(gain[members], kind="stable")]
+        chosen.append(int(order[int(0.75 * (len(order) - 1))]))
+    return chosen
