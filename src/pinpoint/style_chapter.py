@@ -31,6 +31,31 @@ def record_methods(study: Any, results: Mapping[str, Result]) -> None:
             study.record(f"style.{method}.mean.{metric}", e.value, e.low, e.high, n=e.n)
 
 
+def record_setting(study: Any, params: Any, models: Mapping[str, Any], history: Any) -> None:
+    """What the prose says about the budget, and how many parameters each method learns beside the layer norms."""
+    for name in ("updates", "batch", "refresh", "scenes", "queries"):
+        study.record(f"style.setting.{name}", params[name], unit="count", band=0.0)
+    for method, model in models.items():
+        sizes = {name: model.get_parameter(name).numel() for name in model.trained}
+        norms = sum(size for name, size in sizes.items() if name.startswith("norms."))
+        if method != "clip":
+            value = norms if method == "norms" else sum(sizes.values()) - norms
+            study.record(f"style.setting.{method}.parameters", value, unit="count", band=0.0)
+    study.record("style.seconds.freestyle", history.seconds, unit="s", band=4 * history.seconds)
+
+
+def example_rows(benchmark: Benchmark, n: int, size: int = 132) -> tuple[list[list[np.ndarray]], list[str], list[str]]:
+    """The first n scenes in every style, their texts, and the names of the styles."""
+    load, by_kind = benchmark.gallery.images.load, rows_by_kind(benchmark)
+    kinds = [kind for kind in by_kind if kind != KINDS[0]]
+    pictures, texts = [], []
+    for k in range(n):
+        queries = [benchmark.queries[by_kind[kind][k]] for kind in kinds]
+        pictures.append([load(image, size) for image in (queries[0].relevant[0], *(q.image or "" for q in queries))])
+        texts.append(benchmark.queries[by_kind[KINDS[0]][k]].text or "")
+    return pictures, texts, ["natural", *kinds]
+
+
 def joint_benchmark(benchmark: Benchmark) -> Benchmark:
     """The pictures that are asked for, each once: what a pair of queries is scored on."""
     from dataclasses import replace

@@ -70,8 +70,11 @@ def open_clip_backbone(encoder: Any, stem: Stem) -> Backbone:
 
 
 def blip_backbone(model: nn.Module, image_size: int, stem: Stem) -> Backbone:
-    """The image tower of transformers' `BlipForImageTextRetrieval`."""
-    return Backbone(model, blip_tower, image_size, stem)
+    """The image tower of transformers' `BlipForImageTextRetrieval`, without its text encoder."""
+    whole: Any = model
+    vision: Any = nn.ModuleDict({"vision_model": whole.vision_model, "vision_proj": whole.vision_proj})
+    vision.config = whole.config
+    return Backbone(vision, blip_tower, image_size, stem)
 
 
 def build(method: str, backbone: Backbone, how: Prompting = Prompting(), seed: int = 0) -> Any:
