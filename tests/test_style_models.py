@@ -92,9 +92,8 @@ def test_deep_prompts_are_thrown_away_after_each_block(backbone: Backbone) -> No
     model = build("vpt_deep", backbone)
     lengths: list[int] = []
     inner = model.tower.blocks
-    model.tower = model.tower.__class__(
-        model.tower.embed, tuple(lambda t, b=b: lengths.append(t.shape[1]) or b(t) for b in inner), model.tower.head, 192
-    )  # fmt: skip
+    spied = tuple(lambda t, b=b: lengths.append(t.shape[1]) or b(t) for b in inner)
+    model.tower = model.tower.__class__(model.tower.embed, spied, model.tower.head, 192)
     model(pixels())
     assert lengths == [1 + 4 + 36] * 6
 
@@ -118,9 +117,9 @@ def test_the_same_framework_stands_on_blips_tower() -> None:
 
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
-    model = BlipForImageTextRetrieval(BlipConfig(vision_config={**sizes, "image_size": 96, "patch_size": 16},
-                                                 text_config={**sizes, "vocab_size": 50, "bos_token_id": 1, "sep_token_id": 2},
-                                                 image_text_hidden_size=24))  # fmt: skip
+    vision, text = {"image_size": 96, "patch_size": 16}, {"vocab_size": 50, "bos_token_id": 1, "sep_token_id": 2}
+    config = BlipConfig(vision_config=sizes | vision, text_config=sizes | text, image_text_hidden_size=24)
+    model = BlipForImageTextRetrieval(config)
     backbone = blip_backbone(model, 96, load_stem())
     for method in METHODS:
         built = build(method, backbone)

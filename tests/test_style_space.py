@@ -51,7 +51,9 @@ def test_a_map_is_kept_and_read_back(tmp_path: Path) -> None:
     StyleMap(xy, ["natural", "sketch"], [0, 1], ["s", "s"], ["a cat", "a cat"]).save(tmp_path / "map.json")
     again = load_map(tmp_path / "map.json")
     assert np.array_equal(again.coordinates["clip"], xy["clip"]) and again.style == [0, 1]
-    (tmp_path / "bad.json").write_text('{"coordinates": {"clip": [[0, 1]]}, "styles": [], "style": [], "scene": [], "text": []}')
+    (tmp_path / "bad.json").write_text(
+        '{"coordinates": {"clip": [[0, 1]]}, "styles": [], "style": [], "scene": [], "text": []}'
+    )
     with pytest.raises(PinpointError, match="not as many as its styles"):
         load_map(tmp_path / "bad.json")
     with pytest.raises(PinpointError, match="pinpoint train style-map"):
@@ -59,10 +61,19 @@ def test_a_map_is_kept_and_read_back(tmp_path: Path) -> None:
 
 
 def test_the_page_holds_everything_and_asks_for_nothing(tmp_path: Path) -> None:
-    data = StyleMap({"clip": np.array([[0.0, 1.0], [0.25, 0.5]])}, ["natural", "sketch"], [0, 1], ["s", "s"], ["</script>", "b"])
-    write_page(tmp_path / "map.html", "A map", data, {"clip": "CLIP"}, [np.zeros((8, 8, 3), np.uint8)] * 2, ["#000", "#111"])
+    data = StyleMap(
+        {"clip": np.array([[0.0, 1.0], [0.25, 0.5]])}, ["natural", "sketch"], [0, 1], ["s", "s"], ["</script>", "b"]
+    )
+    write_page(
+        tmp_path / "map.html", "A map", data, {"clip": "CLIP"}, [np.zeros((8, 8, 3), np.uint8)] * 2, ["#000", "#111"]
+    )
     page = (tmp_path / "map.html").read_text()
-    assert "{{DATA" not in page and "{{TITLE" not in page and "data:image/jpeg;base64," in page and page.count("</script>") == 1
+    assert (
+        "{{DATA" not in page
+        and "{{TITLE" not in page
+        and "data:image/jpeg;base64," in page
+        and page.count("</script>") == 1
+    )
     assert "http" not in page.replace("http-equiv", "") and 'tabindex="0"' in page and "ArrowRight" in page
     assert len(sprite([np.zeros((8, 8, 3), np.uint8)] * 3, 8, 2)) > 100
 
@@ -87,7 +98,11 @@ def test_gram_statistics_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     rng = np.random.default_rng(0)
     for n in range(12):  # stripes and noise
-        x = rng.integers(0, 255, (32, 32, 3), np.uint8) if n % 2 else np.tile(np.array([0, 255], np.uint8), (32, 16, 1)).reshape(32, 32, 1).repeat(3, 2)
+        x = (
+            rng.integers(0, 255, (32, 32, 3), np.uint8)
+            if n % 2
+            else np.tile(np.array([0, 255], np.uint8), (32, 16, 1)).reshape(32, 32, 1).repeat(3, 2)
+        )
         Image.fromarray(x).save(tmp_path / "pictures" / f"{n:02d}.png")
     images = FolderImages(tmp_path / "pictures")
     statistics = gram_statistics(small_vgg(arrays(tmp_path / "vgg.npz")), images, images.ids, 32)

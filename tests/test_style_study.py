@@ -64,7 +64,9 @@ def test_a_batch_is_a_function_of_its_number_and_its_negatives_are_others(world:
 
 def test_queries_lie_beside_their_own_photograph(world: Any) -> None:
     """With a tower that reads one number off a picture, every query equals its photograph."""
-    numbers = {kind: np.stack([np.full((4, 4, 3), 10 * n + 5, np.uint8) for n in range(12)]) for kind in ("natural", *DRAWN)}
+    numbers = {
+        kind: np.stack([np.full((4, 4, 3), 10 * n + 5, np.uint8) for n in range(12)]) for kind in ("natural", *DRAWN)
+    }
     encoder = SimpleNamespace(
         preprocess=lambda x: torch.from_numpy(np.array(x)).permute(0, 3, 1, 2).float(),
         encode_texts=lambda texts: np.array([[10.0 * int(t) + 5] for t in texts], np.float32),
@@ -115,7 +117,9 @@ def test_the_frozen_tower_scores_as_the_encoder_does(world: Any) -> None:
     model, _ = train("clip", world.backbone, world.data, Budget(0))
     query_emb, gallery = world.asked.vectors(model)
     images = world.asked.benchmark.gallery
-    assert_close(gallery, world.encoder.encode_images([images.images.load(i, 96) for i in images.ids]), atol=1e-5, rtol=1e-4)
+    assert_close(
+        gallery, world.encoder.encode_images([images.images.load(i, 96) for i in images.ids]), atol=1e-5, rtol=1e-4
+    )
     texts = [q.text for q in world.asked.benchmark.queries if q.text]
     assert_close(query_emb[world.asked.rows(drawn=False)], world.encoder.encode_texts(texts))
     result = scored(world.asked, "clip", (query_emb, gallery))
@@ -141,8 +145,10 @@ def test_what_a_page_records(world: Any) -> None:
     joint = chapter.record_joint(study, "freestyle", world.asked.benchmark, vectors)
     chapter.record_space(study, "freestyle", chapter.features_of(world.asked.benchmark, vectors))
     chapter.record_space(study, "gram", chapter.gram_features(model, world.asked))
-    wanted = {f"style.freestyle.{k}.r1" for k in (*KINDS, "mean", "unseen")} | {"style.freestyle.joint.text_sketch.r1",
-              "style.freestyle.joint.max.art_unseen.r1", "style.freestyle.style_probe", "style.gram.style_probe"}  # fmt: skip
+    wanted = {
+        f"style.freestyle.{k}.r1" for k in (*KINDS, "mean", "unseen", "joint.text_sketch", "joint.max.art_unseen")
+    }
+    wanted |= {"style.freestyle.style_probe", "style.gram.style_probe"}
     assert wanted <= set(said) and len(joint["mean"]) == 10
     weights = chapter.style_weights(model, world.asked)
     assert list(weights) == ["natural", "sketch", "art", "low_res", "glass"]
@@ -205,7 +211,7 @@ def test_every_method_runs_on_dsrs_folder(world: Any, tmp_path: Path) -> None:
     data = training_set(world.encoder, dsr(folder, "train"))
     assert data.n == 8 and data.pixels("sketch", [0, 1]).shape == (2, 3, 96, 96)
     (folder / "art" / "a" / "1.png").write_bytes(b"not a picture")
-    with pytest.raises(PinpointError, match="1.png cannot be read"):
+    with pytest.raises(PinpointError, match=r"1\.png cannot be read"):
         data.pixels("art", [0])
 
 
@@ -232,7 +238,9 @@ def test_a_full_size_tower_takes_the_same_step() -> None:
     text = {**config["text_cfg"], "layers": 1}
     model: Any = open_clip.CLIP(config["embed_dim"], vision, text).eval()
     encoder = SimpleNamespace(
-        model=model, image_size=224, preprocess=lambda x: torch.from_numpy(np.array(x)).permute(0, 3, 1, 2).float() / 255,
+        model=model,
+        image_size=224,
+        preprocess=lambda x: torch.from_numpy(np.array(x)).permute(0, 3, 1, 2).float() / 255,
         encode_texts=lambda texts: np.random.default_rng(0).normal(size=(len(texts), 768)).astype(np.float32),
     )
     stem: Stem = vgg19_stem(None)

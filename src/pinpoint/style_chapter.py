@@ -5,6 +5,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from IPython.display import Markdown
 
 from pinpoint.benchmark import Benchmark
 from pinpoint.evaluate import evaluate
@@ -74,7 +75,9 @@ def joint_results(benchmark: Benchmark, vectors: Vectors, fusion: str = "mean") 
     }
 
 
-def record_joint(study: Any, method: str, benchmark: Benchmark, vectors: Vectors) -> dict[str, dict[tuple[str, str], Result]]:
+def record_joint(
+    study: Any, method: str, benchmark: Benchmark, vectors: Vectors
+) -> dict[str, dict[tuple[str, str], Result]]:
     """R@1 of every pair under every fusion; the mean of features is the one without a name in its key."""
     found = {fusion: joint_results(benchmark, vectors, fusion) for fusion in FUSIONS}
     for fusion, results in found.items():
@@ -96,6 +99,47 @@ def record_released(study: Any, method: str, benchmark: Benchmark, vectors: Vect
         study.record(f"style.{method}.released.{kind}.r1", r1, n=len(rows[kind]))
         study.record(f"style.{method}.released.{kind}.r5", r5, n=len(rows[kind]))
     return out
+
+
+def released_table(
+    results: Mapping[str, Result], released: Mapping[str, Mapping[str, tuple[float, float]]]
+) -> Markdown:
+    """Both ways to count, side by side, in per cent."""
+    lines = [
+        "| model | query | R@1, whole gallery | R@1, batch of 24 | R@5, whole gallery | “R@5”, batch of 24 |",
+        "|---" * 6 + "|",
+    ]
+    for method, kinds in released.items():
+        for kind, (r1, r5) in kinds.items():
+            whole = [results[method].metric(metric, kind).value for metric in ("r1", "r5")]
+            lines.append(f"| {method} | {kind} | {whole[0]:.1f} | {r1:.1f} | {whole[1]:.1f} | {r5:.1f} |")
+    return Markdown("\n".join(lines))
+
+
+VARIANTS = {
+    "methods": {"frozen CLIP": "sweep.clip", "layer norms alone": "sweep.norms", "pixel prompt": "sweep.pixel_prompt",
+                "VPT shallow": "sweep.vpt_shallow", "VPT deep": "sweep.vpt_deep", "FreestyleRet*": "sweep.freestyle"},
+    "FreestyleRet's tokens: before the first, the last block": {
+        "style, Gram*": "sweep.freestyle", "learned, learned": "ablation.random_random",
+        "style, learned": "ablation.style_random", "learned, Gram": "ablation.random_gram",
+        "Gram, style": "ablation.gram_style"},
+    "layer norms frozen": {
+        "pixel prompt": "ablation.frozen_norms.pixel_prompt", "VPT deep": "ablation.frozen_norms.vpt_deep",
+        "FreestyleRet*": "ablation.frozen_norms.freestyle"},
+    "its style space and Gram path": {
+        "one centre per style": "ablation.per_style", "Gram divided by places": "ablation.divided"},
+    "tokens, centres (one seed)": {
+        "1 token": "ablation.tokens_1", "2 tokens": "ablation.tokens_2", "8 tokens": "ablation.tokens_8",
+        "1 centre": "ablation.centres_1", "2 centres": "ablation.centres_2", "8 centres": "ablation.centres_8"},
+}  # fmt: skip
+
+
+def quoted_variants(study: Any) -> dict[str, dict[str, Any]]:
+    """Mean R@1 of the recorded variants, by block."""
+    return {
+        title: {label: study.quote(f"style.{key}.mean.r1", "recorded") for label, key in rows.items()}
+        for title, rows in VARIANTS.items()
+    }
 
 
 def features_of(benchmark: Benchmark, vectors: Vectors) -> StyledFeatures:
@@ -137,12 +181,18 @@ def style_weights(model: Freestyle, asked: Asked) -> dict[str, np.ndarray]:
 
     def mean(pictures: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            parts = [model.space.weights(model.tokens(asked.preprocess(pictures[k : k + 64]))) for k in range(0, len(pictures), 64)]
+            parts = [
+                model.space.weights(model.tokens(asked.preprocess(pictures[k : k + 64])))
+                for k in range(0, len(pictures), 64)
+            ]
         out: np.ndarray = torch.cat(parts).mean(dim=0).numpy()
         return out
 
     kinds = np.array([query.group for query in asked.benchmark.queries if query.image is not None])
-    return {"natural": mean(asked.gallery[:200]), **{kind: mean(asked.pictures[kinds == kind][:200]) for kind in dict.fromkeys(kinds)}}
+    return {
+        "natural": mean(asked.gallery[:200]),
+        **{kind: mean(asked.pictures[kinds == kind][:200]) for kind in dict.fromkeys(kinds)},
+    }
 
 
 def typical_rows(result: Result, kinds: Sequence[str], quantile: float = 0.5) -> list[int]:

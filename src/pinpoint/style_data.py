@@ -30,8 +30,8 @@ Pixels = Callable[[str, Sequence[int]], torch.Tensor]  # kind, rows -> normalise
 class StyleSet:
     """N photographs, each with its sketch, its painting, its mosaic and its text.
 
-    pixels(kind, rows): normalised as the tower wants them; kind is "natural" or one of DRAWN. text_emb (N, D): unit rows
-    of a frozen text tower.
+    pixels(kind, rows): normalised as the tower wants them; kind is "natural" or one of DRAWN. text_emb (N, D): unit
+    rows of a frozen text tower.
     """
 
     n: int
@@ -64,8 +64,8 @@ class Loader:
 
 
 def pictures_of(images: Images, ids: Sequence[str], size: int, folder: Path | None = None) -> np.ndarray:
-    """Pictures as one array, uint8 (N, S, S, 3). With a `folder` they are drawn once, by all cores, and kept there under a
-    name that their content determines."""
+    """Pictures as one array, uint8 (N, S, S, 3). With a `folder` they are drawn once, by all cores, and kept there
+    under a name that their content determines."""
     load = Loader(images, tuple(ids), size)
     if folder is None:
         return np.stack([load(n) for n in range(len(load.ids))])
@@ -73,7 +73,9 @@ def pictures_of(images: Images, ids: Sequence[str], size: int, folder: Path | No
     return render_memmap(len(load.ids), size, load, folder / f"{name}.npy")
 
 
-def drawn_set(encoder: Any, images: Images, ids: Sequence[str], texts: Sequence[str], folder: Path | None = None) -> StyleSet:
+def drawn_set(
+    encoder: Any, images: Images, ids: Sequence[str], texts: Sequence[str], folder: Path | None = None
+) -> StyleSet:
     """A training set of drawn pictures, in every style but the one that stays unseen; ids are those of natural ones."""
     size = encoder.image_size
     pictures = {

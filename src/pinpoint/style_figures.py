@@ -39,8 +39,8 @@ def kind_dots(results: Mapping[str, Result], kinds: Sequence[str] = (*KINDS, "gl
             e = mean_of(result, metric) if kind == "mean" else result.metric(metric, kind)
             ax.errorbar(e.value, at, xerr=whiskers([e]), fmt="o", color=COLOUR[method], ms=6, lw=1.5)
             inside = e.high > 78
-            ax.text(e.low - 4 if inside else e.high + 4, at, f"{e.value:.0f}", va="center", ha="right" if inside else "left",
-                    fontsize=8.5)  # fmt: skip
+            x, side = (e.low - 4, "right") if inside else (e.high + 4, "left")
+            ax.text(x, at, f"{e.value:.0f}", va="center", ha=side, fontsize=8.5)
         ax.set_xlim(0, 105)
         ax.set_ylim(-0.7, len(results) - 0.3)
         ax.set_title(KIND_LABELS[kind], fontsize=10)
@@ -73,7 +73,7 @@ def variant_dots(groups: Mapping[str, Mapping[str, Any]], unit: str = "mean R@1 
 
 
 def joint_matrix(single: Mapping[str, Any], pairs: Mapping[tuple[str, str], Any]) -> Figure:
-    """R@1 of single kinds on the diagonal and of every pair below it; a frame where the pair beats both of its parts."""
+    """R@1 of single kinds on the diagonal and of every pair below it; a frame where the pair beats both."""
     kinds = list(single)
     figure, ax = plt.subplots(figsize=(WIDTH, 3.9))
     values = np.full((len(kinds), len(kinds)), np.nan)
@@ -133,8 +133,10 @@ def style_grid(results: Mapping[str, Result], queries: Sequence[int], k: int = 5
     first = next(iter(results.values()))
     load = first.benchmark.gallery.images.load
     lines, unit = len(results), 0.86
-    figure, axes = plt.subplots(len(queries) * lines, k + 1, figsize=(unit * (k + 2.1), unit * 1.13 * len(queries) * lines),
-                                gridspec_kw={"width_ratios": [2.1, *[1] * k], "wspace": 0.02, "hspace": 0.05})  # fmt: skip
+    figure, axes = plt.subplots(
+        len(queries) * lines, k + 1, figsize=(unit * (k + 2.1), unit * 1.13 * len(queries) * lines),
+        gridspec_kw={"width_ratios": [2.1, *[1] * k], "wspace": 0.02, "hspace": 0.05},
+    )  # fmt: skip
     for block, i in enumerate(queries):
         query = first.benchmark.queries[i]
         for line, (method, result) in enumerate(results.items()):
@@ -147,8 +149,9 @@ def style_grid(results: Mapping[str, Result], queries: Sequence[int], k: int = 5
             for ax, image in zip(row[1:], result.top(i, k), strict=True):
                 right = image in query.relevant
                 picture(ax, load(image, size), "", RIGHT if right else WRONG, 2.6)
-                ax.text(0.06, 0.9, "✓" if right else "✗", transform=ax.transAxes, fontsize=9, va="top", fontweight="bold",
-                        color=RIGHT if right else WRONG, bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.85})  # fmt: skip
+                box = {"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.85}
+                ax.text(0.06, 0.9, "✓" if right else "✗", transform=ax.transAxes, fontsize=9, va="top",
+                        fontweight="bold", color=RIGHT if right else WRONG, bbox=box)  # fmt: skip
     return figure
 
 
@@ -163,7 +166,9 @@ def _show_query(ax: Any, query: Any, load: Any) -> None:
 
 def style_rows(pictures: Sequence[Sequence[np.ndarray]], texts: Sequence[str], kinds: Sequence[str]) -> Figure:
     """Scenes down, styles across; the text under each row: the task in one picture."""
-    figure, axes = plt.subplots(len(pictures), len(kinds), figsize=(1.45 * len(kinds), 1.72 * len(pictures)), squeeze=False)
+    figure, axes = plt.subplots(
+        len(pictures), len(kinds), figsize=(1.45 * len(kinds), 1.72 * len(pictures)), squeeze=False
+    )
     for n, (line, text) in enumerate(zip(pictures, texts, strict=True)):
         for ax, image, kind in zip(axes[n], line, kinds, strict=True):
             picture(ax, image, KIND_LABELS[kind] if n == 0 else "")

@@ -31,7 +31,7 @@ def layout(features: np.ndarray, seed: int = 0) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class StyleMap:
-    """Points of several models: coordinates (N, 2) per model, and for each point its style, scene and a line of text."""
+    """Points of several models: coordinates (N, 2) per model, and for each point its style, scene and a text."""
 
     coordinates: Mapping[str, np.ndarray]
     styles: Sequence[str]  # names, in the order of MARKS

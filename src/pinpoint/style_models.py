@@ -1,7 +1,7 @@
 """What chapter 4 compares: a frozen image tower, and four ways to tell it in which style a query is drawn.
 
-All of them are modules `pixels (B, 3, S, S) -> embeddings (B, D)` over a tower of their own copy. The copy is frozen but
-for the gains and biases of its layer norms, which the released code leaves to be learned for every method.
+All of them are modules `pixels (B, 3, S, S) -> embeddings (B, D)` over a tower of their own copy. The copy is frozen
+but for the gains and biases of its layer norms, which the released code leaves to be learned for every method.
 """
 
 import copy
@@ -24,7 +24,8 @@ SCALE = 0.02  # of prompts at the start
 class Stem:
     """The frozen first layers of a conv net, (B, 3, S, S) -> (B, channels, S / 2, S / 2), and how its Gram path is cut.
 
-    patch: side of the cells that features are summed up in; grams: side C of the Gram matrix; hidden: of the linear layers.
+    patch: side of the cells that features are summed up in; grams: side C of the Gram matrix; hidden: of the linear
+    layers.
     """
 
     shallow: nn.Module
@@ -48,10 +49,10 @@ class Backbone:
 class Prompting:
     """What a prompted tower is made of; the defaults are the paper's.
 
-    tokens: m, prompts per place; centres: K of the style space; shallow, deep: what FreestyleRet puts before the first and
-    before the last block; norms: are the layer norms learned? path_rate: the learning rate of FreestyleRet's Gram path,
-    relative to that of prompts and norms. As released and not as described: per_style, one centre per style, the mean of
-    its pictures, in place of K-means. As Gatys et al. have it and neither: divided, Gram matrices over their positions.
+    tokens: m, prompts per place; centres: K of the style space; shallow, deep: what FreestyleRet puts before the first
+    and before the last block; norms: are the layer norms learned? path_rate: the learning rate of FreestyleRet's Gram
+    path, relative to that of prompts and norms. As released and not as described: per_style, one centre per style, the
+    mean of its pictures, in place of K-means. As Gatys et al. have it: divided, Gram matrices over their positions.
     """
 
     tokens: int = 4
@@ -188,8 +189,9 @@ def vgg19_stem(weights: str | None = "IMAGENET1K_V1") -> Stem:
 
     The released code names this layer conv3_1. It feeds CLIP's own normalised pixels, as we do.
     """
-    import pinpoint.torchvision_shim  # noqa: F401  (before torchvision is imported)
     from torchvision.models import VGG19_Weights, vgg19
+
+    import pinpoint.torchvision_shim  # noqa: F401  (before torchvision is imported)
 
     known = VGG19_Weights.__members__
     if weights is not None and weights not in known:

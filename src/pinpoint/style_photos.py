@@ -1,7 +1,7 @@
 """Style without training, on real pictures: Gram statistics of a real VGG-19, K-means, and how pure the clusters are.
 
-The network is a VGG-19 of a sixteenth of the channels, distilled for style transfer (Wang et al. 2020), whose weights are a
-plain array file. Gram matrices are those of ReLU2_1, the layer that FreestyleRet reads.
+The network is a VGG-19 of a sixteenth of the channels, distilled for style transfer (Wang et al. 2020), whose weights
+are a plain array file. Gram matrices are those of ReLU2_1, the layer that FreestyleRet reads.
 """
 
 from collections.abc import Sequence

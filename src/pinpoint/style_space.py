@@ -42,8 +42,8 @@ def styled(query_emb: Mapping[str, np.ndarray], natural: np.ndarray) -> StyledFe
 
 
 def style_probe(data: StyledFeatures) -> Estimate:
-    """Accuracy in percent of a linear classifier that names the style: trained on the first half of the scenes, asked on
-    the second. Chance is 100 / S. High: the embedding still says how a picture is drawn."""
+    """Accuracy in percent of a linear classifier that names the style: trained on the first half of the scenes, asked
+    on the second. Chance is 100 / S. High: the embedding still says how a picture is drawn."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -39,9 +39,11 @@ class Choices:
     """What was tuned on the development split: a learning rate per method, and that of FreestyleRet's Gram path."""
 
     lr: Mapping[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("norms", "pixel_prompt", "vpt_shallow", "vpt_deep", "freestyle"), 3e-2)
-    )
-    path_rate: float = 0.03  # relative to the learning rate
+        default_factory=lambda: {
+            "norms": 3e-2, "pixel_prompt": 1e-2, "vpt_shallow": 1e-1, "vpt_deep": 3e-2, "freestyle": 3e-2
+        }
+    )  # fmt: skip
+    path_rate: float = 0.01  # relative to the learning rate
 
     def plan(self, method: str, budget: Budget) -> Plan:
         """AdamW with a tenth of the updates to warm up."""
@@ -137,7 +139,7 @@ def encode(model: nn.Module, pixels: Callable[[slice], torch.Tensor], n: int, ba
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A style benchmark ready for any tower: its pictures, loaded once (uint8), and the text embeddings of its texts."""
+    """A style benchmark ready for any tower: its pictures, loaded once (uint8), and its texts' embeddings."""
 
     benchmark: Benchmark
     preprocess: Callable[[np.ndarray], torch.Tensor]
@@ -152,7 +154,8 @@ class Asked:
     def vectors(self, model: nn.Module) -> tuple[np.ndarray, np.ndarray]:
         """Unit rows of the queries (Q, D) and the gallery (G, D). Both pass the same tower."""
         gallery, drawn = (
-            encode(model, lambda part, a=array: self.preprocess(a[part]), len(array)) for array in (self.gallery, self.pictures)
+            encode(model, lambda part, a=array: self.preprocess(a[part]), len(array))
+            for array in (self.gallery, self.pictures)
         )
         query_emb = np.empty((len(self.benchmark.queries), gallery.shape[1]), np.float32)
         query_emb[self.rows(drawn=True)], query_emb[self.rows(drawn=False)] = drawn.numpy(), self.text_emb.numpy()
@@ -160,7 +163,7 @@ class Asked:
 
 
 def ask(encoder: Any, benchmark: Benchmark, folder: Path | None = None) -> Asked:
-    """Load the pictures of a style benchmark at the encoder's size and encode its texts; `folder`: see `pictures_of`."""
+    """Load the pictures of a style benchmark at the encoder's size, encode its texts; `folder`: see `pictures_of`."""
     images, size = benchmark.gallery.images, encoder.image_size
     gallery = pictures_of(images, benchmark.gallery.ids, size, folder)
     pictures = pictures_of(images, [q.image for q in benchmark.queries if q.image is not None], size, folder)

@@ -1,4 +1,4 @@
-"""BLIP for retrieval (Li et al. 2022): transformers' `BlipForImageTextRetrieval`, small or full-size, as a dual encoder.
+"""BLIP for retrieval (Li et al. 2022): transformers' `BlipForImageTextRetrieval`, small or full, as a dual encoder.
 
 Its text encoder is of BERT's kind and is read at its first token. Alone it embeds a text; with an image's tokens to
 attend to, it reads the text in the light of the image, which chapter 6 builds on.
@@ -103,7 +103,7 @@ def small_model(sizes: dict[str, Any]) -> Any:
 
 
 def load_blip(folder: Path | str, device: str = "auto") -> BlipEncoder:
-    """A BLIP from a folder: one of ours, or a checkpoint as `save_pretrained` writes it (safetensors, tokenizer beside)."""
+    """A BLIP from a folder: one of ours, or a checkpoint as `save_pretrained` writes it, its tokenizer beside."""
     folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise PinpointError(f"{folder} holds no BLIP (no config.json); train it or save a checkpoint there")
@@ -113,7 +113,10 @@ def load_blip(folder: Path | str, device: str = "auto") -> BlipEncoder:
         model = small_model(config["sizes"])
         state = {name: tensor.float() for name, tensor in read_weights(path, config["weights_sha256"]).items()}
         load_into(model, state, path)
-        size, context = config["sizes"]["vision_config"]["image_size"], config["sizes"]["text_config"]["max_position_embeddings"]
+        size, context = (
+            config["sizes"]["vision_config"]["image_size"],
+            config["sizes"]["text_config"]["max_position_embeddings"],
+        )
         preprocessing = Preprocessing(size, (0.5,) * 3, (0.5,) * 3)
         return BlipEncoder(folder.name, model, SmallTokens(folder / "tokenizer.txt.gz", context), preprocessing,
                            config["weights_sha256"], device)  # fmt: skip

@@ -1,8 +1,8 @@
-"""The recipe of `diorama-blip`: a small BLIP for retrieval. Its image tower learns from diorama-clip's, then rests; its text
-encoder learns to embed a text, and to say whether a text belongs to an image whose tokens it reads.
+"""The recipe of `diorama-blip`: a small BLIP for retrieval. Its image tower learns from diorama-clip's, then rests; its
+text encoder learns to embed a text, and to say whether a text belongs to an image whose tokens it reads.
 
-As BLIP does it: a contrastive loss, and a matching loss on hard negatives that the contrastive scores propose. (The third,
-captioning, is for generation.) Because the tower rests, its tokens are computed once.
+As BLIP does it: a contrastive loss, and a matching loss on hard negatives that the contrastive scores propose. (The
+third, captioning, is for generation.) Because the tower rests, its tokens are computed once.
 """
 
 import shlex
@@ -49,8 +49,8 @@ class Settings:
 
 PROFILES = {
     "smoke": Settings(64, 16, 8, Plan(2, 1e-3, warmup=1), Plan(4, 1e-3, warmup=1, evaluate_every=4), 200, 4, 1),
-    "lite": Settings(24_000, 192, 48, Plan(250, 1e-3, warmup=25), Plan(1400, 1e-3, warmup=100, save_every=100,
-                     evaluate_every=350), 1500, 100),
+    "lite": Settings(24_000, 192, 48, Plan(250, 1e-3, warmup=25), Plan(1000, 1e-3, warmup=100, save_every=100,
+                     evaluate_every=250), 1500, 100),
     "full": Settings(600_000, 1024, 256, Plan(5_000, 1e-3, warmup=250), Plan(20_000, 1e-3, warmup=500,
                      evaluate_every=2000), 1500, 100),
 }  # fmt: skip
@@ -79,8 +79,8 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     bank = Bank(model, images)
     texts = Texts(bank, pairs, tokenizer, settings)
     dev = Development(model, tokenizer, settings)
-    history = fit(model, texts.loss, texts, replace(settings.text, identity=identity), folder=work / "text", evaluate=dev,
-                  resume=resume, label=NAME)  # fmt: skip
+    plan = replace(settings.text, identity=identity)
+    history = fit(model, texts.loss, texts, plan, folder=work / "text", evaluate=dev, resume=resume, label=NAME)
     command = shlex.join(["pinpoint", "train", NAME, "--profile", profile])
     write(out, model, tokenizer, settings, history, command)
     return out
@@ -92,7 +92,12 @@ def sizes(teacher: Any, vocabulary: int, layers: int) -> dict[str, Any]:
     width, blocks = visual.conv1.out_channels, len(visual.transformer.resblocks)
     heads = visual.transformer.resblocks[0].attn.num_heads
     shared = {"hidden_size": width, "intermediate_size": 4 * width, "num_attention_heads": heads}
-    vision = {**shared, "num_hidden_layers": blocks, "image_size": teacher.image_size, "patch_size": visual.conv1.kernel_size[0]}
+    vision = {
+        **shared,
+        "num_hidden_layers": blocks,
+        "image_size": teacher.image_size,
+        "patch_size": visual.conv1.kernel_size[0],
+    }
     text = {**shared, "num_hidden_layers": layers, "vocab_size": vocabulary, "max_position_embeddings": CONTEXT,
             "encoder_hidden_size": width, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
             "pad_token_id": 0, "bos_token_id": vocabulary - 2, "sep_token_id": vocabulary - 1}  # fmt: skip
@@ -100,8 +105,8 @@ def sizes(teacher: Any, vocabulary: int, layers: int) -> dict[str, Any]:
 
 
 def graft(model: Any, clip: Any, images: np.ndarray) -> None:
-    """Copy CLIP's blocks. The norm before its first block, which BLIP lacks, is folded into what is embedded: exactly for
-    the class token, which never changes, and for patches as centring, gain and mean scale over `images`."""
+    """Copy CLIP's blocks. The norm before its first block, which BLIP lacks, is folded into what is embedded: exactly
+    for the class token, which never changes, and for patches as centring, gain and mean scale over `images`."""
     norm, width = clip.ln_pre, clip.conv1.out_channels
     weight, position = clip.conv1.weight, clip.positional_embedding
     with torch.no_grad():
@@ -120,7 +125,11 @@ def graft(model: Any, clip: Any, images: np.ndarray) -> None:
     names = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj",
              "self_attn.projection": "attn.out_proj"}  # fmt: skip
     for ours, theirs in zip(model.vision_model.encoder.layers, clip.transformer.resblocks, strict=True):
-        state = {f"{new}.{kind}": theirs.state_dict()[f"{old}.{kind}"] for new, old in names.items() for kind in ("weight", "bias")}
+        state = {
+            f"{new}.{kind}": theirs.state_dict()[f"{old}.{kind}"]
+            for new, old in names.items()
+            for kind in ("weight", "bias")
+        }
         state |= {f"self_attn.qkv.{kind}": theirs.state_dict()[f"attn.in_proj_{kind}"] for kind in ("weight", "bias")}
         ours.load_state_dict(state)
 
@@ -178,7 +187,10 @@ class Texts:
     def __call__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Batch i, a function of i alone; captions are new in every epoch."""
         epoch, rows = self.rows(i)
-        return (torch.from_numpy(rows), *pad([self.tokenize(self.pairs.caption(int(r), epoch, self.seed)) for r in rows]))
+        return (
+            torch.from_numpy(rows),
+            *pad([self.tokenize(self.pairs.caption(int(r), epoch, self.seed)) for r in rows]),
+        )
 
     def loss(self, model: Any, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Contrastive plus matching, each with weight 1, as BLIP has it."""
@@ -254,7 +266,8 @@ def write(out: Path, model: Any, tokenizer: SmallTokens, settings: Settings, his
         "data": f"{settings.scenes:,} Diorama scenes, training split, natural pictures; a new caption every epoch",
         "recipe": f"tower grafted from `{TEACHER}` and taught by it, then at rest; contrastive and matching loss, "
                   f"`{canonical_json(settings)}`",
-        "seeds": f"1 (seed {settings.text.seed})", "device": f"{history.device}, {history.seconds / 60:.0f} minutes for the text",
+        "seeds": f"1 (seed {settings.text.seed})",
+        "device": f"{history.device}, {history.seconds / 60:.0f} minutes for the text",
         "command": f"`{command}`", "licence": LICENCE,
     }  # fmt: skip
     lines = [f"# {NAME}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]

@@ -35,7 +35,8 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     path = out / "model.safetensors"
     write_weights(path, state)
     config = {"format": "pinpoint-heads/1", "name": NAME, "clip_sha256": ground.encoder.record.weights_sha256,
-              "budget": asdict(settings.budget), "choices": asdict(choices), "weights_sha256": file_digest(path)}  # fmt: skip
+              "budget": asdict(settings.budget), "choices": asdict(choices),
+              "weights_sha256": file_digest(path)}  # fmt: skip
     write_json(out / "config.json", config)
     rows = {
         "what": f"what {', '.join(RIVALS)} learned before the frozen image tower of `{TOWER}`",

@@ -1,4 +1,4 @@
-"""Style clusters on real photographs, paintings, cartoons and sketches, where the data lie; put on record, no picture kept.
+"""Style clusters on real photographs, paintings, cartoons and sketches, where the data lie; no picture is kept.
 
 Wanted: `data/pacs/<style>/<class>/…` (PACS, Li et al. 2017) and `data/vgg19_16x_fp32.npz`. PINPOINT_DATA names another
 folder than `data`.
@@ -26,18 +26,25 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     layout = find_layout()
     root = Path(os.environ.get("PINPOINT_DATA") or layout.root / "data")
     if not (root / "pacs").is_dir():
-        raise PinpointError(f"there is no {root / 'pacs'}; put PACS there, or set PINPOINT_DATA to the folder that holds it")
+        raise PinpointError(
+            f"there is no {root / 'pacs'}; put PACS there, or set PINPOINT_DATA to the folder that holds it"
+        )
     images = FolderImages(root / "pacs")
     ids = images.ids[:: 10 if profile == "smoke" else 1]
     styles, classes = (np.unique([images.label(i).split("/")[n] for i in ids], return_inverse=True) for n in (0, 1))
     statistics = gram_statistics(small_vgg(root / "vgg19_16x_fp32.npz"), images, ids)
     found = [clusters(statistics, len(styles[0]), seed=seed) for seed in SEEDS]
-    values = {"purity_style": [purity(c, styles[1]) for c in found], "purity_class": [purity(c, classes[1]) for c in found]}
+    values = {
+        "purity_style": [purity(c, styles[1]) for c in found],
+        "purity_class": [purity(c, classes[1]) for c in found],
+    }
     knn = bootstrap(nearest_labels(statistics, styles[1]), scale=100)
     entries = {}
     for name, each in values.items():
         at = f"style.photos.{name}"
-        entries[at] = make_entry(at, float(np.mean(each)), min(each), max(each), len(ids), len(each), "%", None, "CPU", NAME)
+        entries[at] = make_entry(
+            at, float(np.mean(each)), min(each), max(each), len(ids), len(each), "%", None, "CPU", NAME
+        )
     for name, value in (("chance_style", styles[1]), ("chance_class", classes[1])):
         at = f"style.photos.{name}"
         largest = 100 * float(np.bincount(value).max() / len(value))

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +51,8 @@ def arms() -> list[Arm]:
               "random_gram": ("random", "gram"), "gram_style": ("gram", "style")}  # fmt: skip
     out += [Arm(f"ablation.{k}", "freestyle", Prompting(shallow=a, deep=b)) for k, (a, b) in places.items()]
     out += [Arm(f"ablation.frozen_norms.{m}", m, Prompting(norms=False)) for m in FROZEN]
-    out += [Arm(f"coarse.{m}", m, ground="coarse", seeds=1 if m == "clip" else 3) for m in METHODS]
+    few = ("clip", "pixel_prompt", "vpt_shallow")
+    out += [Arm(f"coarse.{m}", m, ground="coarse", seeds=1 if m in few else 3) for m in METHODS]
     out += [Arm("blip", "clip", ground="blip", seeds=1)]
     out += [Arm(f"{m}_blip", m, ground="blip") for m in ("vpt_deep", "freestyle")]
     out += [Arm(f"ablation.tokens_{n}", "freestyle", Prompting(tokens=n), seeds=1) for n in (1, 2, 8)]
@@ -119,7 +119,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
 def on_record(
     values: Mapping[str, Sequence[Mapping[str, list[float]]]], groups: Mapping[str, Sequence[str]], device: str
 ) -> Iterator[tuple[str, Entry]]:
-    """Means over seeds with intervals over queries, per kind and over the four; and the claim's differences in points."""
+    """Means over seeds with intervals over queries, per kind and over the four; and the claim's gains in points."""
     means = {key: {m: np.mean([run[m] for run in runs], axis=0) for m in METRICS} for key, runs in values.items()}
     for key, metrics in means.items():
         kinds = np.array(groups[key])

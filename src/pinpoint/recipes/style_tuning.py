@@ -52,7 +52,9 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     write_json(out / "choices.json", asdict(choices))
     if profile != "smoke":
         device = device_name(ground.encoder.device)
-        entries = {key: make_entry(key, value, None, None, None, 1, "%", None, device, NAME) for key, value in trials.items()}
+        entries = {
+            key: make_entry(key, value, None, None, None, 1, "%", None, device, NAME) for key, value in trials.items()
+        }
         merge(layout.results / "recorded.json", NAME, entries, identity)
     return out
 
