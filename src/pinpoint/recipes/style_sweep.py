@@ -50,15 +50,16 @@ def arms() -> list[Arm]:
     places = {"random_random": ("random", "random"), "style_random": ("style", "random"),
               "random_gram": ("random", "gram"), "gram_style": ("gram", "style")}  # fmt: skip
     out += [Arm(f"ablation.{k}", "freestyle", Prompting(shallow=a, deep=b)) for k, (a, b) in places.items()]
-    out += [Arm(f"ablation.frozen_norms.{m}", m, Prompting(norms=False)) for m in FROZEN]
+    frozen = Prompting(norms=False)
+    out += [Arm(f"ablation.frozen_norms.{m}", m, frozen, seeds=1 if m == "pixel_prompt" else 3) for m in FROZEN]
     few = ("clip", "pixel_prompt", "vpt_shallow")
     out += [Arm(f"coarse.{m}", m, ground="coarse", seeds=1 if m in few else 3) for m in METHODS]
     out += [Arm("blip", "clip", ground="blip", seeds=1)]
     out += [Arm(f"{m}_blip", m, ground="blip") for m in ("vpt_deep", "freestyle")]
     out += [Arm(f"ablation.tokens_{n}", "freestyle", Prompting(tokens=n), seeds=1) for n in (1, 2, 8)]
     out += [Arm(f"ablation.centres_{n}", "freestyle", Prompting(centres=n), seeds=1) for n in (1, 2, 8)]
-    out += [Arm("ablation.per_style", "freestyle", Prompting(per_style=True))]
-    out += [Arm("ablation.divided", "freestyle", Prompting(divided=True))]
+    out += [Arm("ablation.per_style", "freestyle", Prompting(per_style=True), seeds=1)]
+    out += [Arm("ablation.divided", "freestyle", Prompting(divided=True), seeds=1)]
     apart = {"text": ("text",), "pictures": KINDS[1:]}
     return out + [Arm(f"ablation.only_{k}", "freestyle", kinds=v, seeds=1) for k, v in apart.items()]
 
