@@ -1,10 +1,12 @@
 """What chapter 4 puts on record, each from the results of its experiments."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+import torch
 from IPython.display import Markdown
 
 from pinpoint.benchmark import Benchmark
@@ -14,7 +16,7 @@ from pinpoint.result import Result
 from pinpoint.style_data import KINDS
 from pinpoint.style_protocols import FUSIONS, JointRetriever, released_recall, rows_by_kind
 from pinpoint.style_space import PICTURES, StyledFeatures, silhouettes, style_probe, styled
-from pinpoint.style_study import Asked, mean_of
+from pinpoint.style_study import Asked, encode, mean_of
 
 UNSEEN = "glass"
 Vectors = tuple[np.ndarray, np.ndarray]  # queries (Q, D), gallery (G, D)
@@ -59,8 +61,6 @@ def example_rows(benchmark: Benchmark, n: int, size: int = 132) -> tuple[list[li
 
 def joint_benchmark(benchmark: Benchmark) -> Benchmark:
     """The pictures that are asked for, each once: what a pair of queries is scored on."""
-    from dataclasses import replace
-
     queries = tuple(q for q in benchmark.queries if q.group == KINDS[0])
     return replace(benchmark, name=f"{benchmark.name}-joint", queries=tuple(replace(q, group="joint") for q in queries))
 
@@ -159,17 +159,13 @@ def record_space(study: Any, name: str, data: StyledFeatures) -> None:
 
 def gram_features(model: Freestyle, asked: Asked) -> StyledFeatures:
     """The Gram tokens of the same pictures, as one row each."""
-    from pinpoint.style_study import encode
-
     benchmark = asked.benchmark
 
-    def flat(pixels: Any) -> Any:
-        return model.tokens(pixels).flatten(1)
+    def flat(pixels: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = model.tokens(pixels).flatten(1)
+        return out
 
-    gallery, drawn = (
-        encode(flat, lambda part, a=array: asked.preprocess(a[part]), len(array)).numpy()  # type: ignore[arg-type]
-        for array in (asked.gallery, asked.pictures)
-    )
+    gallery, drawn = (encode(flat, asked.preprocess, array) for array in (asked.gallery, asked.pictures))
     query_emb = np.zeros((len(benchmark.queries), gallery.shape[1]), np.float32)
     query_emb[asked.rows(drawn=True)] = drawn
     return features_of(benchmark, (query_emb, gallery))
@@ -177,7 +173,6 @@ def gram_features(model: Freestyle, asked: Asked) -> StyledFeatures:
 
 def style_weights(model: Freestyle, asked: Asked) -> dict[str, np.ndarray]:
     """Mean weights of the style space's centres (K,) per kind of picture, the natural ones first."""
-    import torch
 
     def mean(pictures: np.ndarray) -> np.ndarray:
         with torch.no_grad():

@@ -23,7 +23,8 @@ NATURAL = "natural"
 KINDS = ("text", "sketch", "art", "low_res")  # the queries of the DSR task
 DRAWN = KINDS[1:]  # those that are pictures
 
-Pixels = Callable[[str, Sequence[int]], torch.Tensor]  # kind, rows -> normalised pixels (B, 3, S, S)
+Rows = Sequence[int] | np.ndarray
+Pixels = Callable[[str, Rows], torch.Tensor]  # kind, rows -> normalised pixels (B, 3, S, S)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class StyleSet:
 def check_kind(kind: str, known: Sequence[str] = KINDS) -> str:
     """The kind, or an error that lists those that exist."""
     if kind not in known:
-        raise unknown("query kind", kind, known)
+        raise unknown("query kind", kind, tuple(known))
     return kind
 
 
@@ -107,7 +108,7 @@ def texts_of(scenes: Sequence[Scene]) -> list[str]:
 def array_set(encoder: Any, pictures: Mapping[str, np.ndarray], texts: Sequence[str]) -> StyleSet:
     """A set from arrays: for each kind of picture, uint8 (N, S, S, 3)."""
 
-    def pixels(kind: str, rows: Sequence[int]) -> torch.Tensor:
+    def pixels(kind: str, rows: Rows) -> torch.Tensor:
         out: torch.Tensor = encoder.preprocess(pictures[check_kind(kind, (NATURAL, *DRAWN))][np.asarray(rows)])
         return out
 
@@ -123,7 +124,7 @@ def folder_set(encoder: Any, images: Images, ids: Mapping[str, Sequence[str]], t
     if missing:
         raise PinpointError(f"every photograph needs a picture of each kind; {', '.join(missing)} has not {len(texts)}")
 
-    def pixels(kind: str, rows: Sequence[int]) -> torch.Tensor:
+    def pixels(kind: str, rows: Rows) -> torch.Tensor:
         chosen = ids[check_kind(kind, (NATURAL, *DRAWN))]
         loaded = [images.load(chosen[row], encoder.image_size) for row in rows]
         out: torch.Tensor = encoder.preprocess(np.stack(loaded))

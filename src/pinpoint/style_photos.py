@@ -31,8 +31,7 @@ def small_vgg(path: Path) -> nn.Sequential:
         for name in LAYERS:
             weight, bias = (torch.from_numpy(arrays[f"{name}.{kind}"]) for kind in ("weight", "bias"))
             out, inner, size, _ = weight.shape
-            pad = {"padding": size // 2, "padding_mode": "reflect"} if size > 1 else {}
-            conv = nn.Conv2d(inner, out, size, **pad)
+            conv = nn.Conv2d(inner, out, size, padding=size // 2, padding_mode="reflect" if size > 1 else "zeros")
             conv.load_state_dict({"weight": weight, "bias": bias})
             convs.append(conv)
     first, conv11, conv12, conv21 = convs

@@ -130,11 +130,19 @@ def fit_space(
         model.space.fit(torch.cat(g), budget.seed)
 
 
-def encode(model: nn.Module, pixels: Callable[[slice], torch.Tensor], n: int, batch: int = 64) -> torch.Tensor:
-    """Unit embeddings (n, D) of n pictures; `pixels(rows)` gives a batch of them, normalised."""
+Preprocess = Callable[[np.ndarray], torch.Tensor]  # uint8 (B, S, S, 3) -> normalised pixels (B, 3, S, S)
+
+
+def encode(
+    model: Callable[[torch.Tensor], torch.Tensor], preprocess: Preprocess, pictures: np.ndarray, batch: int = 64
+) -> np.ndarray:
+    """Unit embeddings (N, D) of pictures, uint8 (N, S, S, 3)."""
     with torch.no_grad():
-        parts = [normalize(model(pixels(slice(k, min(k + batch, n)))), dim=1) for k in range(0, n, batch)]
-    return torch.cat(parts)
+        parts = [
+            normalize(model(preprocess(pictures[k : k + batch])), dim=1) for k in range(0, len(pictures), batch)
+        ]  # fmt: skip
+    out: np.ndarray = torch.cat(parts).numpy()
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +150,7 @@ class Asked:
     """A style benchmark ready for any tower: its pictures, loaded once (uint8), and its texts' embeddings."""
 
     benchmark: Benchmark
-    preprocess: Callable[[np.ndarray], torch.Tensor]
+    preprocess: Preprocess
     gallery: np.ndarray  # (G, S, S, 3)
     pictures: np.ndarray  # (d, S, S, 3), of the queries that are pictures
     text_emb: torch.Tensor  # (t, D)
@@ -153,13 +161,10 @@ class Asked:
 
     def vectors(self, model: nn.Module) -> tuple[np.ndarray, np.ndarray]:
         """Unit rows of the queries (Q, D) and the gallery (G, D). Both pass the same tower."""
-        gallery, drawn = (
-            encode(model, lambda part, a=array: self.preprocess(a[part]), len(array))
-            for array in (self.gallery, self.pictures)
-        )
+        gallery, drawn = (encode(model, self.preprocess, array) for array in (self.gallery, self.pictures))
         query_emb = np.empty((len(self.benchmark.queries), gallery.shape[1]), np.float32)
-        query_emb[self.rows(drawn=True)], query_emb[self.rows(drawn=False)] = drawn.numpy(), self.text_emb.numpy()
-        return query_emb, gallery.numpy()
+        query_emb[self.rows(drawn=True)], query_emb[self.rows(drawn=False)] = drawn, self.text_emb.numpy()
+        return query_emb, gallery
 
 
 def ask(encoder: Any, benchmark: Benchmark, folder: Path | None = None) -> Asked:

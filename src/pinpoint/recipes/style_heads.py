@@ -7,6 +7,8 @@ import shlex
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
+
 from pinpoint.encoders import shipped_folder
 from pinpoint.encoders.weights import write_weights
 from pinpoint.errors import unknown
@@ -27,7 +29,9 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     work = find_layout().cache / "training" / f"{NAME}-{profile}"
     out = out or (work if profile == "smoke" else shipped_folder(NAME))
     ground = prepare(settings, "dev")
-    state, seconds, device = {}, {}, ""
+    state: dict[str, torch.Tensor] = {}
+    seconds: dict[str, int] = {}
+    device = ""
     for method in RIVALS:
         model, history = train(method, ground.backbone, ground.data, settings.budget, choices)
         state |= {f"{method}/{name}": tensor for name, tensor in learned(model).items()}
