@@ -6,7 +6,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from pinpoint.plots import METHOD_COLOUR, OKABE_ITO, RIGHT, WRONG, picture, whiskers
 from pinpoint.result import Result
@@ -89,7 +91,7 @@ def joint_matrix(single: Mapping[str, Any], pairs: Mapping[tuple[str, str], Any]
         ax.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=10,
                 color="white" if value > 62 else "black", fontweight="bold" if better else "normal")  # fmt: skip
         if better:
-            ax.add_patch(plt.Rectangle((column - 0.45, row - 0.45), 0.9, 0.9, fill=False, ec=RIGHT, lw=2.5))
+            ax.add_patch(Rectangle((column - 0.45, row - 0.45), 0.9, 0.9, fill=False, ec=RIGHT, lw=2.5))
     ax.set_xticks(range(len(kinds)), [KIND_LABELS[k] for k in kinds], rotation=25, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(kinds)), [KIND_LABELS[k] for k in kinds])
     ax.set_title("R@1 in %: one kind (diagonal), two together", fontsize=10)
@@ -128,49 +130,51 @@ def weight_table(weights: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
-def style_grid(results: Mapping[str, Result], queries: Sequence[int], k: int = 5, size: int = 88) -> Figure:
+def style_grid(results: Mapping[str, Result], queries: Sequence[int], k: int = 5, size: int = 96) -> Figure:
     """Each query at the left, as picture or text, and the first k pictures of every method, a line each."""
-    first = next(iter(results.values()))
+    first, lines, unit = next(iter(results.values())), len(results), 0.98
     load = first.benchmark.gallery.images.load
-    lines, unit = len(results), 0.86
-    figure, axes = plt.subplots(
-        len(queries) * lines, k + 1, figsize=(unit * (k + 2.1), unit * 1.13 * len(queries) * lines),
-        gridspec_kw={"width_ratios": [2.1, *[1] * k], "wspace": 0.02, "hspace": 0.05},
-    )  # fmt: skip
-    for block, i in enumerate(queries):
+    figure = plt.figure(figsize=(unit * (k + 2.9), len(queries) * (unit * lines + 0.3)))
+    parts = figure.subfigures(len(queries), 1, hspace=0.0, squeeze=False)[:, 0]
+    for part, i in zip(parts, queries, strict=True):
         query = first.benchmark.queries[i]
-        for line, (method, result) in enumerate(results.items()):
-            row = axes[block * lines + line]
-            row[0].axis("off")
-            if line == 0:
-                _show_query(row[0], query, load)
-            row[0].text(1.0, 0.5, LABELS[method], transform=row[0].transAxes, ha="right", va="center", fontsize=8,
-                        rotation=0, color="#333333")  # fmt: skip
-            for ax, image in zip(row[1:], result.top(i, k), strict=True):
-                right = image in query.relevant
-                picture(ax, load(image, size), "", RIGHT if right else WRONG, 2.6)
-                box = {"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.85}
-                ax.text(0.06, 0.9, "✓" if right else "✗", transform=ax.transAxes, fontsize=9, va="top",
-                        fontweight="bold", color=RIGHT if right else WRONG, bbox=box)  # fmt: skip
+        left, right = part.subplots(1, 2, gridspec_kw={"width_ratios": [1.75, k + 1.15], "wspace": 0.0})
+        if query.image is None:
+            left.axis("off")
+            left.text(0, 1, textwrap.fill(f"“{query.text}”", 26), va="top", fontsize=8)
+        else:
+            picture(left, load(query.image, 176), KIND_LABELS[query.group])
+            left.title.set_fontsize(9.5)
+        left.set_anchor("N")
+        _lines_of_hits(right, results, i, k, size)
     return figure
 
 
-def _show_query(ax: Any, query: Any, load: Any) -> None:
-    if query.image is None:
-        ax.text(0, 1.0, textwrap.fill(f"“{query.text}”", 22), transform=ax.transAxes, va="top", fontsize=7)
-        return
-    inset = ax.inset_axes((0.0, 0.0, 0.48, 1.0))
-    picture(inset, load(query.image, 160))
-    inset.set_anchor("W")
+def _lines_of_hits(ax: Axes, results: Mapping[str, Result], i: int, k: int, size: int) -> None:
+    ax.axis("off")
+    for line, (method, result) in enumerate(results.items()):
+        name = textwrap.fill(LABELS[method], 9, break_long_words=False)
+        ax.text(-0.06, line + 0.5, name, ha="right", va="center", fontsize=8)
+        for rank, image in enumerate(result.top(i, k)):
+            mark, colour = ("✓", RIGHT) if image in result.benchmark.queries[i].relevant else ("✗", WRONG)
+            ax.imshow(result.benchmark.gallery.images.load(image, size), extent=(rank, rank + 1, line + 1, line))
+            ax.add_patch(Rectangle((rank + 0.03, line + 0.03), 0.94, 0.94, fill=False, lw=2.6, ec=colour))
+            box = {"boxstyle": "square,pad=0.12", "fc": colour, "lw": 0}
+            ax.text(rank + 0.12, line + 0.13, mark, fontsize=8, color="white", va="center", ha="center", bbox=box)
+    ax.set(xlim=(-1.15, k), ylim=(len(results), 0), aspect="equal", anchor="N")
 
 
 def style_rows(pictures: Sequence[Sequence[np.ndarray]], texts: Sequence[str], kinds: Sequence[str]) -> Figure:
-    """Scenes down, styles across; the text under each row: the task in one picture."""
-    figure, axes = plt.subplots(
-        len(pictures), len(kinds), figsize=(1.45 * len(kinds), 1.72 * len(pictures)), squeeze=False
-    )
-    for n, (line, text) in enumerate(zip(pictures, texts, strict=True)):
-        for ax, image, kind in zip(axes[n], line, kinds, strict=True):
-            picture(ax, image, KIND_LABELS[kind] if n == 0 else "")
-        axes[n, 0].set_xlabel(textwrap.fill(f"“{text}”", 105), loc="left", fontsize=7.5)
+    """Scenes down, styles across; the text below each row: the task in one picture."""
+    n, k = len(pictures), len(kinds)
+    wrapped = [textwrap.fill(f"“{text}”", 92) for text in texts]
+    lines = 1 + max(text.count("\n") for text in wrapped)
+    figure = plt.figure(figsize=(1.45 * k, (1.55 + 0.16 * lines) * n))
+    grid = figure.add_gridspec(2 * n, k, height_ratios=[1.5, 0.16 * lines] * n)
+    for row, (line, text) in enumerate(zip(pictures, wrapped, strict=True)):
+        for column, (image, kind) in enumerate(zip(line, kinds, strict=True)):
+            picture(figure.add_subplot(grid[2 * row, column]), image, KIND_LABELS[kind] if row == 0 else "")
+        below = figure.add_subplot(grid[2 * row + 1, :])
+        below.axis("off")
+        below.text(0, 1, text, va="top", fontsize=7.5, transform=below.transAxes)
     return figure

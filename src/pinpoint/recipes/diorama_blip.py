@@ -49,8 +49,8 @@ class Settings:
 
 PROFILES = {
     "smoke": Settings(64, 16, 8, Plan(2, 1e-3, warmup=1), Plan(4, 1e-3, warmup=1, evaluate_every=4), 200, 4, 1),
-    "lite": Settings(24_000, 192, 48, Plan(250, 1e-3, warmup=25), Plan(1000, 1e-3, warmup=100, save_every=100,
-                     evaluate_every=250), 1500, 100),
+    "lite": Settings(24_000, 128, 32, Plan(100, 1e-3, warmup=10), Plan(700, 1e-3, warmup=70, save_every=100,
+                     evaluate_every=175), 1500, 100),
     "full": Settings(600_000, 1024, 256, Plan(5_000, 1e-3, warmup=250), Plan(20_000, 1e-3, warmup=500,
                      evaluate_every=2000), 1500, 100),
 }  # fmt: skip
