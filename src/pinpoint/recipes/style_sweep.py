@@ -42,7 +42,6 @@ class Arm:
     kinds: tuple[str, ...] = KINDS
     ground: str = "fine"  # fine, coarse, blip
     seeds: int = len(SEEDS)
-    longer: int = 1  # that many times the updates
 
 
 def arms() -> list[Arm]:
@@ -61,7 +60,6 @@ def arms() -> list[Arm]:
     out += [Arm(f"ablation.centres_{n}", "freestyle", Prompting(centres=n), seeds=1) for n in (1, 2, 8)]
     out += [Arm("ablation.per_style", "freestyle", Prompting(per_style=True), seeds=1)]
     out += [Arm("ablation.divided", "freestyle", Prompting(divided=True), seeds=1)]
-    out += [Arm(f"ablation.longer.{m}", m, seeds=1, longer=4) for m in ("freestyle", "vpt_deep")]
     apart = {"text": ("text",), "pictures": KINDS[1:]}
     return out + [Arm(f"ablation.only_{k}", "freestyle", kinds=v, seeds=1) for k, v in apart.items()]
 
@@ -85,8 +83,7 @@ class Sweep:
     def run(self, arm: Arm, seed: int) -> dict[str, list[float]]:
         """Per-query values of the metrics."""
         ground = self.ground(arm.ground)
-        budget = self.settings.budget
-        budget = replace(budget, seed=seed, updates=arm.longer * budget.updates, refresh=arm.longer * budget.refresh)
+        budget = replace(self.settings.budget, seed=seed)
         model, _ = train(arm.method, ground.backbone, ground.data, budget, self.choices, arm.how, arm.kinds)
         result = scored(ground.asked, arm.key, ground.asked.vectors(model))
         return {metric: result.per_query[metric].tolist() for metric in METRICS}
