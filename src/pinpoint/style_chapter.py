@@ -190,6 +190,17 @@ def style_weights(model: Freestyle, asked: Asked) -> dict[str, np.ndarray]:
     }
 
 
+def record_style_space(study: Any, model: Freestyle, weights: Mapping[str, np.ndarray]) -> None:
+    """How uneven the mixtures are, and how the centres differ in length, which a cosine does not see."""
+    for kind, w in weights.items():
+        name = "unseen" if kind == UNSEEN else kind
+        study.record(f"style.space.{name}.largest_weight", float(w.max()), unit="ratio", band=0.15)
+    norms = model.space.centres.norm(dim=1)
+    study.record(
+        "style.space.norm_ratio", float(norms.max() / norms.min()), unit="ratio", band=float(norms.max() / norms.min())
+    )
+
+
 def typical_rows(result: Result, kinds: Sequence[str], quantile: float = 0.5) -> list[int]:
     """One query per kind, chosen by rule: the one at a quantile of the rank of its right picture."""
     groups = np.array([query.group for query in result.benchmark.queries])
