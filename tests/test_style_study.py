@@ -142,7 +142,7 @@ def test_what_a_page_records(world: Any) -> None:
     vectors = world.asked.vectors(model)
     results = {"freestyle": scored(world.asked, "freestyle", vectors)}
     chapter.record_methods(study, results)
-    joint = chapter.record_joint(study, "freestyle", world.asked.benchmark, vectors)
+    joint = chapter.record_joint(study, "freestyle", results["freestyle"], vectors)
     chapter.record_space(study, "freestyle", chapter.features_of(world.asked.benchmark, vectors))
     chapter.record_space(study, "gram", chapter.gram_features(model, world.asked))
     wanted = {

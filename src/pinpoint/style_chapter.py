@@ -75,17 +75,21 @@ def joint_results(benchmark: Benchmark, vectors: Vectors, fusion: str = "mean") 
     }
 
 
-def record_joint(
-    study: Any, method: str, benchmark: Benchmark, vectors: Vectors
-) -> dict[str, dict[tuple[str, str], Result]]:
-    """R@1 of every pair under every fusion; the mean of features is the one without a name in its key."""
-    found = {fusion: joint_results(benchmark, vectors, fusion) for fusion in FUSIONS}
-    for fusion, results in found.items():
-        for (a, b), result in results.items():
+def record_joint(study: Any, method: str, result: Result, vectors: Vectors) -> dict[str, dict[tuple[str, str], Result]]:
+    """R@1 of every pair under every fusion, and how many pairs beat both of their kinds alone (those of `result`).
+
+    The mean of features is the fusion without a name in its key.
+    """
+    found = {fusion: joint_results(result.benchmark, vectors, fusion) for fusion in FUSIONS}
+    alone = {kind: result.metric("r1", kind).value for kind in result.groups}
+    for fusion, pairs in found.items():
+        middle = "joint" if fusion == "mean" else f"joint.{fusion}"
+        for (a, b), pair in pairs.items():
             names = "_".join("unseen" if kind == UNSEEN else kind for kind in (a, b))
-            middle = "joint" if fusion == "mean" else f"joint.{fusion}"
-            e = result.metric("r1")
+            e = pair.metric("r1")
             study.record(f"style.{method}.{middle}.{names}.r1", e.value, e.low, e.high, n=e.n)
+        better = sum(pair.metric("r1").value > max(alone[a], alone[b]) for (a, b), pair in pairs.items())
+        study.record(f"style.{method}.{middle}.better", better, unit="count", band=3.0)
     return found
 
 
@@ -154,7 +158,7 @@ def record_space(study: Any, name: str, data: StyledFeatures) -> None:
     probe = style_probe(data)
     study.record(f"style.{name}.style_probe", probe.value, probe.low, probe.high, n=probe.n)
     for what, value in silhouettes(data).items():
-        study.record(f"style.{name}.silhouette_{what}", value, unit="ratio", band=0.1)
+        study.record(f"style.{name}.silhouette_{what}", value, unit="", band=0.1)
 
 
 def gram_features(model: Freestyle, asked: Asked) -> StyledFeatures:
@@ -194,10 +198,10 @@ def record_style_space(study: Any, model: Freestyle, weights: Mapping[str, np.nd
     """How uneven the mixtures are, and how the centres differ in length, which a cosine does not see."""
     for kind, w in weights.items():
         name = "unseen" if kind == UNSEEN else kind
-        study.record(f"style.space.{name}.largest_weight", float(w.max()), unit="ratio", band=0.15)
+        study.record(f"style.space.{name}.largest_weight", float(w.max()), unit="", band=0.15)
     norms = model.space.centres.norm(dim=1)
     study.record(
-        "style.space.norm_ratio", float(norms.max() / norms.min()), unit="ratio", band=float(norms.max() / norms.min())
+        "style.space.norm_ratio", float(norms.max() / norms.min()), unit="", band=float(norms.max() / norms.min())
     )
 
 
