@@ -416,7 +416,7 @@ plots.show(
 #
 # On plain pictures, which the CLIP has never seen the like of, everything starts low, texts above all. Here the order is another one: the pixel prompt is first, and FreestyleRet is {num}`recorded:style.coarse.gain.best.r1 both` points from it and {num}`recorded:style.coarse.gain.norms.r1 both` from the layer norms alone. Learning rates were tuned on the scenes and not again here, and the pixel prompt's is the lowest; a tuning of its own might reorder them. The claim is no more confirmed here than there.
 #
-# BLIP TEXT
+# The framework is a plug-in: the same functions stand before the image tower of `diorama-blip`, a small model of transformers' BLIP class {cite}`li2022blip`. From {num}`recorded:style.blip.mean.r1` frozen it goes to {num}`recorded:style.freestyle_blip.mean.r1 both` with FreestyleRet and to {num}`recorded:style.vpt_deep_blip.mean.r1 both` with VPT deep, over three seeds: the same gain, and the same tie.
 #
 # ## Where it fails
 
