@@ -102,7 +102,7 @@ plots.show(figures.style_rows(*chapter.example_rows(benchmark, p.examples)), pho
 #
 # ### A space of styles
 #
-# K-means over the Gram tokens of the training queries gives $K$ centres $\mu_1, \dots, \mu_K$. They span the *style space*. Any picture, of a style that was seen or not, is a soft mixture of them:
+# K-means over the Gram tokens of the training queries gives $K$ centres $\mu_1, \ldots, \mu_K$. They span the *style space*. Any picture, of a style that was seen or not, is a soft mixture of them:
 #
 # $$
 # w_j = \mathrm{softmax}_j \cos(g, \mu_j) , \qquad s = \sum_j w_j \mu_j .
@@ -146,7 +146,7 @@ plots.show(figures.style_rows(*chapter.example_rows(benchmark, p.examples)), pho
 # - **VPT deep**: $m$ of its own before every block.
 # - **Layer norms alone**. The released freezing routine leaves the gains and biases of all layer norms to be learned, in FreestyleRet and its rivals. We do the same, so they must be a rival themselves.
 #
-# :::{list-table} What is learned, with a tower of 2.7 million frozen parameters.
+# :::{list-table} What is learned, before a tower of under three million frozen parameters.
 # :header-rows: 1
 #
 # * - method
@@ -495,7 +495,7 @@ print(style_real.real_benchmark(Path(p.dsr), p.real_encoder, budget, choices))
 #
 # ````{solution} no-temperature
 # :class: dropdown
-# A difference of cosines of 0.3 becomes a factor of $e^3 \approx 20$: nearly one-hot. Each picture gets the centre of its own cluster, and all pictures of a cluster the same tokens; an unseen style gets those of the nearest one.
+# A difference of cosines of $0.3$ becomes a factor of $e^3 \approx 20$: nearly one-hot. Each picture gets the centre of its own cluster, and all pictures of a cluster the same tokens; an unseen style gets those of the nearest one.
 # ````
 #
 # ```{exercise}
@@ -505,7 +505,7 @@ print(style_real.real_benchmark(Path(p.dsr), p.real_encoder, budget, choices))
 #
 # ````{solution} batch-gallery
 # :class: dropdown
-# About 9 places of 999 are above it at the most, 4.5 on average. Of the 23 others of the batch, each is one of those with a probability of under one in 200. So R@1 is about nine in ten: the evaluator cannot tell this retriever from a perfect one.
+# About 9 places of 999 are above it at the most, $4.5$ on average. Of the 23 others of the batch, each is one of those with a probability of under one in 200. So R@1 is about nine in ten: the evaluator cannot tell this retriever from a perfect one.
 # ````
 #
 # ## Further reading
