@@ -247,7 +247,7 @@ plots.show(figures.kind_dots(results))
 plots.show(figures.variant_dots(chapter.quoted_variants(study)))
 
 # %% [markdown]
-# **The claim.** The paper reports two to four points over prompt-tuned rivals. Over three seeds, FreestyleRet is {num}`recorded:style.sweep.gain.best.r1 both` points from the best of ours, and {num}`recorded:style.sweep.gain.norms.r1 both` from the layer norms alone. It is not reproduced here. All learned methods but the pixel prompt are some fifteen points above the frozen CLIP ({num}`recorded:style.sweep.gain.clip.r1 both`), and nearly all of that comes from the gains and biases that were learned along with the prompts.
+# **The claim.** The paper reports two to four points over prompt-tuned rivals. Over three seeds, FreestyleRet is {num}`recorded:style.sweep.gain.best.r1 both` from the best of ours, and {num}`recorded:style.sweep.gain.norms.r1 both` from the layer norms alone. It is not reproduced here. All learned methods but the pixel prompt are some fifteen points above the frozen CLIP ({num}`recorded:style.sweep.gain.clip.r1 both`), and nearly all of that comes from the gains and biases that were learned along with the prompts.
 #
 # **Which tokens?** With learned tokens in both places, the same for every picture, the method loses its style altogether, as the released code did. It has {num}`recorded:style.ablation.random_random.mean.r1 both` where the full method has {num}`recorded:style.sweep.freestyle.mean.r1 both`. Style tokens alone, Gram tokens alone and both exchanged lie within the spread of the seeds ({num}`recorded:style.sweep.freestyle.least` to {num}`recorded:style.sweep.freestyle.most`).
 #
@@ -355,7 +355,7 @@ plots.show(
 )
 
 # %% [markdown]
-# :::{list-table} R@1 in per cent, three seeds, recorded. Coarse: trained and asked on plain pictures. BLIP: the scenes, before the image tower of a small BLIP.
+# :::{list-table} R@1 in per cent, recorded; three seeds, but one for frozen towers and the pixel prompt. Coarse: trained and asked on plain pictures. BLIP: the scenes, before the image tower of a small BLIP.
 # :header-rows: 1
 #
 # * - set and method
@@ -414,7 +414,7 @@ plots.show(
 #   - {num}`recorded:style.freestyle_blip.unseen.r1`
 # :::
 #
-# On plain pictures, which the CLIP has never seen the like of, everything starts low, texts above all. Here the order is another one: the pixel prompt is first, and FreestyleRet is {num}`recorded:style.coarse.gain.best.r1 both` points from it and {num}`recorded:style.coarse.gain.norms.r1 both` from the layer norms alone. Learning rates were tuned on the scenes and not again here, and the pixel prompt's is the lowest; a tuning of its own might reorder them. The claim is no more confirmed here than there.
+# On plain pictures, which the CLIP has never seen the like of, everything starts low, texts above all. Here the order is another one: the pixel prompt is first, and FreestyleRet is {num}`recorded:style.coarse.gain.best.r1 both` from it and {num}`recorded:style.coarse.gain.norms.r1 both` from the layer norms alone. Learning rates were tuned on the scenes and not again here, and the pixel prompt's is the lowest; a tuning of its own might reorder them. The claim is no more confirmed here than there.
 #
 # The framework is a plug-in: the same functions stand before the image tower of `diorama-blip`, a small model of transformers' BLIP class {cite}`li2022blip`. From {num}`recorded:style.blip.mean.r1` frozen it goes to {num}`recorded:style.freestyle_blip.mean.r1 both` with FreestyleRet and to {num}`recorded:style.vpt_deep_blip.mean.r1 both` with VPT deep, over three seeds: the same gain, and the same tie.
 #
@@ -464,7 +464,7 @@ plots.show(figures.style_grid({m: results[m] for m in ("vpt_deep", "freestyle")}
 #   - {quoted}`90.5 from Li et al. (2024)`
 # :::
 #
-# The paper's order is VPT before pixel prompt before CLIP, and so is ours. Its last step, from VPT to FreestyleRet, we do not see. Two caveats belong beside the table: the released model never received its style tokens, and the released freezing leaves all attention input projections to be learned as well, some hundred million parameters, for the rows that were made with it.
+# In the mean, the paper's order is VPT before pixel prompt before CLIP, and so is ours. Its last step, from VPT to FreestyleRet, we do not see. Two caveats belong beside the table: the released model never received its style tokens, and the released freezing leaves all attention input projections to be learned as well, some hundred million parameters, for the rows that were made with it.
 #
 # ## On the real benchmark
 #

@@ -14,6 +14,7 @@ from pinpoint.evaluate import evaluate
 from pinpoint.freestyle import Freestyle
 from pinpoint.result import Result
 from pinpoint.style_data import KINDS
+from pinpoint.style_figures import KIND_LABELS, LABELS
 from pinpoint.style_protocols import FUSIONS, JointRetriever, released_recall, rows_by_kind
 from pinpoint.style_space import PICTURES, StyledFeatures, silhouettes, style_probe, styled
 from pinpoint.style_study import Asked, encode, mean_of
@@ -116,7 +117,9 @@ def released_table(
     for method, kinds in released.items():
         for kind, (r1, r5) in kinds.items():
             whole = [results[method].metric(metric, kind).value for metric in ("r1", "r5")]
-            lines.append(f"| {method} | {kind} | {whole[0]:.1f} | {r1:.1f} | {whole[1]:.1f} | {r5:.1f} |")
+            lines.append(
+                f"| {LABELS[method]} | {KIND_LABELS[kind]} | {whole[0]:.1f} | {r1:.1f} | {whole[1]:.1f} | {r5:.1f} |"
+            )
     return Markdown("\n".join(lines))
 
 

@@ -101,9 +101,11 @@ def joint_matrix(single: Mapping[str, Any], pairs: Mapping[tuple[str, str], Any]
 
 def umap_panels(data: StyleMap, names: Mapping[str, str]) -> Figure:
     """A panel per model: a mark per picture, its shape and colour the style."""
-    figure, axes = plt.subplots(1, len(data.coordinates), figsize=(8.6, 3.3), squeeze=False)
+    shown = [model for model in names if model in data.coordinates]  # in the order of the names
+    figure, axes = plt.subplots(1, len(shown), figsize=(8.6, 3.3), squeeze=False)
     style = np.array(data.style)
-    for ax, (model, xy) in zip(axes[0], data.coordinates.items(), strict=True):
+    for ax, model in zip(axes[0], shown, strict=True):
+        xy = data.coordinates[model]
         for n, name in enumerate(data.styles):
             mine = style == n
             ax.scatter(xy[mine, 0], xy[mine, 1], s=9, marker=_MARKS[MARKS[n]], color=STYLE_COLOURS[n], alpha=0.65, lw=0,
