@@ -17,6 +17,7 @@ from pinpoint.freestyle import Freestyle, StyleSpace, StyleTokens, Tower, blip_t
 
 PROMPTED = ("pixel_prompt", "vpt_shallow", "vpt_deep", "freestyle")
 METHODS = ("clip", "norms", *PROMPTED)  # norms: nothing but the layer norms is learned
+VPT = "vpt_shallow"  # the better of the two on the development split
 SCALE = 0.02  # of prompts at the start
 
 

@@ -20,7 +20,7 @@ from pinpoint.significance import bootstrap, paired_bootstrap
 from pinpoint.study.layout import find_layout
 from pinpoint.study.ledger import Entry, make_entry, merge
 from pinpoint.style_data import KINDS
-from pinpoint.style_models import METHODS, PROMPTED, Prompting, blip_backbone
+from pinpoint.style_models import METHODS, PROMPTED, VPT, Prompting, blip_backbone
 from pinpoint.style_stem import load_stem
 from pinpoint.style_study import Choices, scored, train
 from pinpoint.training import device_name
@@ -113,6 +113,8 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     if profile != "smoke":
         device = device_name(sweep.ground("fine").encoder.device)
         known = {arm.key: sweep.groups(arm) for arm in arms() if arm.key in values}
+        for at in ("sweep", "coarse"):  # the better VPT by the name that the claims use
+            values[f"{at}.vpt"], known[f"{at}.vpt"] = values[f"{at}.{VPT}"], known[f"{at}.{VPT}"]
         merge(layout.results / "recorded.json", NAME, dict(on_record(values, known, device)), identity)
     return folder
 
