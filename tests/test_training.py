@@ -312,7 +312,7 @@ def test_several_workers_draw_what_one_draws(tmp_path: Path) -> None:
 
 
 def test_an_unknown_recipe_or_profile_is_one_line() -> None:
-    with pytest.raises(PinpointError, match="unknown recipe 'gpt'; known: diorama-clip"):
+    with pytest.raises(PinpointError, match="unknown recipe 'gpt'; known: diorama-blip, diorama-clip"):
         train("gpt")
     with pytest.raises(PinpointError, match="unknown training profile 'huge'; known: full, lite, smoke"):
         train("diorama-clip", profile="huge")
