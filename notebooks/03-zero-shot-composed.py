@@ -27,6 +27,7 @@ from pinpoint.diorama import tasks
 from pinpoint.diorama.triplets import triplets
 from pinpoint.encoders import load
 from pinpoint.oti_words import load_words
+from pinpoint.showcase import typical, typical_gains
 from pinpoint.study import open_chapter
 
 study = open_chapter("03-zero-shot-composed", PROFILE)
@@ -51,7 +52,7 @@ best = chapter.record_gains(study, results)
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Three composed queries, each a picture and a change in words; beside them the five pictures that the sum of both embeddings, a pseudo-word, and the two-stage method rank first, framed right or wrong.", "classes": "dark-light"}}
 opening = {method: results[method] for method in ("sum", best, "two_stage")}
-shown = chapter.typical_gains(results[best], results["two_stage"], p.first_screen)
+shown = typical_gains(results[best], results["two_stage"], p.first_screen)
 plots.show(figures.composed_grid(opening, shown), photo=True)
 
 # %% [markdown]
@@ -281,7 +282,7 @@ plots.show(figures.kind_map(results))
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Six composed queries, each a picture and a sentence, with the five pictures ranked first by the sum, Pic2Word, stage 1 and two stages; right ones framed green with a tick, wrong ones orange with a cross.", "classes": "dark-light"}}
 methods = {method: results[method] for method in ("sum", best, "stage1", "two_stage")}
-dozen = chapter.typical(results["two_stage"], p.grid_kinds) + chapter.typical(results["two_stage"], p.worst, 0.85)
+dozen = typical(results["two_stage"], p.grid_kinds) + typical(results["two_stage"], p.worst, 0.85)
 plots.show(figures.composed_grid(methods, dozen[:6]), photo=True, dpi=84)
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Six more composed queries with the first five pictures of the same four methods; the last three are failures.", "classes": "dark-light"}}

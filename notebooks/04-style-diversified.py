@@ -25,10 +25,12 @@ from pinpoint import style_figures as figures
 from pinpoint import style_study as experiments
 from pinpoint.diorama import plain, tasks
 from pinpoint.encoders import load
+from pinpoint.showcase import typical, typical_gains
 from pinpoint.study import open_chapter
 from pinpoint.style_heads import load_head
 from pinpoint.style_map import load_map
 from pinpoint.style_models import build, open_clip_backbone
+from pinpoint.style_space import PICTURES
 from pinpoint.style_stem import load_stem
 
 study = open_chapter("04-style-diversified", PROFILE)
@@ -56,7 +58,7 @@ joint_clip = chapter.record_joint(study, "clip", results["clip"], vectors["clip"
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "A pencil sketch, a mosaic and a stained-glass picture as queries; beside each the five natural pictures that frozen CLIP and FreestyleRet rank first, framed right or wrong.", "classes": "dark-light"}}
 opening = {method: results[method] for method in ("clip", "freestyle")}
-shown = chapter.typical_gains(results["clip"], results["freestyle"], p.first_screen)
+shown = typical_gains(results["clip"], results["freestyle"], p.first_screen, "mrr")
 plots.show(figures.style_grid(opening, shown), photo=True)
 
 # %% [markdown]
@@ -97,6 +99,12 @@ plots.show(figures.style_rows(*chapter.example_rows(benchmark, p.examples)), pho
 # ```{literalinclude} ../../src/pinpoint/freestyle.py
 # :pyobject: StyleTokens.forward
 # ```
+
+# %% tags=["remove-input"] mystnb={"image": {"alt": "Two scenes as natural picture, sketch, painting and mosaic; below each picture its Gram matrix as a square of bright and dark cells, alike for both sketches, and otherwise alike within a scene.", "classes": "dark-light"}}
+plots.show(figures.gram_sheet(*chapter.gram_examples(asked, backbone.stem.shallow, 2), PICTURES), photo=True)
+
+# %% [markdown]
+# Two scenes in four styles, and below each picture its Gram matrix: a bright cell is a pair of features that fire together (features that never fire are left out). The two sketches have nearly the same matrix, though the scenes have nothing in common. The other three styles are harder to tell apart: within one scene their matrices are alike, because a Gram matrix also sees the palette, and a painting or a mosaic keeps it.
 #
 # Here the frozen network is `diorama-stem`, a small net of VGG's plan. It was trained to name what natural pictures show and has never seen a drawing, as VGG has never been told about style.
 #
@@ -144,7 +152,7 @@ plots.show(figures.style_rows(*chapter.example_rows(benchmark, p.examples)), pho
 # - **Pixel prompt** ("CLIP*" in the paper): one learned image is added to every picture.
 # - **VPT shallow** {cite}`jia2022vpt`: $m$ learned tokens before the first block, the same for all pictures.
 # - **VPT deep**: $m$ of its own before every block.
-# - **Layer norms alone**. The released freezing routine leaves the gains and biases of all layer norms to be learned, in FreestyleRet and its rivals. We do the same, so they must be a rival themselves.
+# - **Layer norms alone**. The released freezing routine leaves the gains and biases of all layer norms to be learned. We leave them to every method alike, so they must be a rival themselves.
 #
 # :::{list-table} What is learned, before a tower of under three million frozen parameters.
 # :header-rows: 1
@@ -169,7 +177,7 @@ plots.show(figures.style_rows(*chapter.example_rows(benchmark, p.examples)), pho
 #   - {num}`style.setting.norms.parameters`
 # :::
 #
-# Every method gets {num}`style.setting.updates` updates of {num}`style.setting.batch` triplets over {num}`style.setting.scenes` training scenes, and four trials on the development split. The kind of each query is drawn evenly from text, sketch, art and low-res, so that one index serves all of them; the released code trains twice, once with texts and once with pictures. FreestyleRet is trained in this page. The rivals were trained by the same function and are shipped (`pinpoint train diorama-styles`).
+# Every method gets {num}`style.setting.updates` updates of {num}`style.setting.batch` triplets over {num}`style.setting.scenes` training scenes, and four trials on the development split. (Before that, FreestyleRet was tried by hand more often than its rivals, while we looked for what holds it back.) The kind of each query is drawn evenly from text, sketch, art and low-res, so that one index serves all of them; the released code trains twice, once with texts and once with pictures. FreestyleRet is trained in this page. The rivals were trained by the same function and are shipped (`pinpoint train diorama-styles`).
 
 # %%
 print(benchmark.describe())
@@ -267,7 +275,7 @@ chapter.record_style_space(study, models["freestyle"], weights)
 plots.show(figures.weight_table(weights))
 
 # %% [markdown]
-# The weights differ between styles, and not by much: no mean weight is far from a quarter, the largest being {num}`style.space.sketch.largest_weight` for sketches and {num}`style.space.natural.largest_weight` for natural pictures. The tokens of a sketch and of a photograph are therefore much alike. Two things make it so. There is no temperature. And K-means looks at *length*: a Gram matrix grows with the contrast of a picture, and the longest centre is {num}`style.space.norm_ratio` times as long as the shortest. Clusters of pictures with strong and weak lines are not clusters of styles, and the cosine that gives the weights does not see length at all.
+# The weights differ between styles, and not by much: no mean weight is far from a quarter, the largest being {num}`style.space.sketch.largest_weight` for sketches and {num}`style.space.natural.largest_weight` for natural pictures. The tokens of a sketch and of a photograph are therefore much alike. Two things work towards it. There is no temperature. And K-means looks at *length*, which grows with the contrast of a picture: the longest centre is {num}`style.space.norm_ratio` times as long as the shortest. The cosine that gives the weights does not see length at all. Only the sketches have a centre that is a little more theirs than the others'.
 #
 # ## Two queries for one picture
 #
@@ -421,7 +429,7 @@ plots.show(
 # ## Where it fails
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Queries that FreestyleRet ranks badly: sketches and mosaics, with the five pictures it puts first.", "classes": "dark-light"}}
-worst = chapter.typical_rows(results["freestyle"], p.worst, 0.8)
+worst = typical(results["freestyle"], p.worst, 0.8)
 plots.show(figures.style_grid({m: results[m] for m in ("vpt_deep", "freestyle")}, worst), photo=True)
 
 # %% [markdown]

@@ -11,14 +11,12 @@ from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT, PROMPT
 from pinpoint.diorama.questions import (
     ANSWER_OPENINGS,
     FACET_KINDS,
-    LABEL_RATES,
     OTHER_KINDS,
     SEEN,
     UNSEEN,
     Asked,
     Kind,
     ask,
-    labels,
     wordings,
 )
 from pinpoint.diorama.scene import (
@@ -32,6 +30,7 @@ from pinpoint.diorama.scene import (
     Thing,
     sample_split,
 )
+from pinpoint.diorama.scene_labels import LABEL_RATES, labels
 
 KINDS: dict[str, Kind] = {**FACET_KINDS, **OTHER_KINDS}
 SILENT = {

@@ -14,7 +14,7 @@ from pinpoint.encoders import load
 from pinpoint.encoders.blip import load_blip, match_logits, text_features
 from pinpoint.errors import PinpointError
 from pinpoint.files import read_json, write_json
-from pinpoint.recipes import diorama_blip, style_heads, style_sweep, style_tuning
+from pinpoint.recipes import blip_tower, diorama_blip, style_heads, style_sweep, style_tuning
 from pinpoint.recipes.diorama_stem import Classifier, normalise
 from pinpoint.recipes.registry import train
 from pinpoint.recipes.style_sweep import Arm, arms, on_record
@@ -132,8 +132,8 @@ def test_grafting_keeps_clips_embedding() -> None:
     model = diorama_blip.small_model(diorama_blip.sizes(teacher, 60, 1)).eval()
     pairs = diorama_blip.TrainingPairs(24)
     images = np.stack([pairs.image(n) for n in range(24)])
-    diorama_blip.graft(model, teacher.model.visual, images)
-    x = diorama_blip.normalised(torch.from_numpy(images))
+    blip_tower.graft(model, teacher.model.visual, images)
+    x = blip_tower.normalised(torch.from_numpy(images))
     with torch.no_grad():
         own = model.vision_proj(model.vision_model(pixel_values=x).last_hidden_state[:, 0])
         assert cosine_similarity(own, teacher.model.visual(x)).mean() > 0.97

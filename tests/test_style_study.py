@@ -22,7 +22,7 @@ from pinpoint.encoders import load
 from pinpoint.errors import PinpointError
 from pinpoint.files import write_json
 from pinpoint.style_data import DRAWN, KINDS, array_set, folder_set, pictures_of, plain_set, scene_set
-from pinpoint.style_models import Prompting, Stem, open_clip_backbone
+from pinpoint.style_models import Prompting, Stem, build, open_clip_backbone
 from pinpoint.style_real import real_benchmark, training_set
 from pinpoint.style_stem import load_stem
 from pinpoint.style_study import Budget, Choices, Triplets, ask, fit_space, mean_of, scored, style_loss, train
@@ -101,6 +101,16 @@ def test_training_moves_what_it_should(world: Any, how: Prompting) -> None:
     assert (model.space.centres.abs().sum() > 0) == (how.shallow == "style")
     again, _ = train("freestyle", world.backbone, world.data, budget, Choices(), how)
     assert_close(again.prompts[0], model.prompts[0])
+
+
+@pytest.mark.parametrize("method", ["norms", "pixel_prompt", "vpt_shallow", "vpt_deep", "freestyle"])
+def test_every_method_learns(world: Any, method: str) -> None:
+    """On the triplets it has seen, the loss after training is well below that of the frozen tower."""
+    model, _ = train(method, world.backbone, world.data, Budget(20, 12, refresh=10, fitted=6), Choices())
+    batch = Triplets(world.data, KINDS, 12, 7)(0)
+    with torch.no_grad():
+        before = float(style_loss(build("clip", world.backbone), batch))
+        assert float(style_loss(model, batch)) < 0.93 * before
 
 
 def test_one_kind_can_be_trained_alone_and_an_unknown_one_is_an_error(world: Any) -> None:

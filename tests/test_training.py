@@ -167,6 +167,25 @@ def test_only_matrices_decay() -> None:
     assert (decayed["weight_decay"], kept["weight_decay"]) == (0.1, 0.0)
 
 
+def test_a_module_may_state_rates_for_its_parts() -> None:
+    class Two(nn.Module):
+        rates = {"slow": 0.25}  # noqa: RUF012
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.slow, self.fast = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
+
+    module = Two()
+    plan = Plan(steps=3, lr=0.1, warmup=1, weight_decay=0.0, clip_norm=1e9, precision="float32")
+    fit(module, lambda m, _: (m.slow - 1).sum() + (m.fast - 1).sum(), lambda i: torch.zeros(1), plan)
+    moved = sum(plan.lr_at(i) for i in range(3))  # AdamW under a constant gradient moves by its rate
+    assert torch.allclose(module.fast, torch.full((2,), -moved), rtol=1e-4)
+    assert torch.allclose(module.slow, torch.full((2,), -0.25 * moved), rtol=1e-4)
+    Two.rates = {"slw": 0.5}
+    with pytest.raises(PinpointError, match="rates for slw, of which the module has no parameter"):
+        parameter_groups(module, 0.1)
+
+
 def test_evaluation_runs_on_time_in_evaluation_mode_and_the_log_is_quiet(tmp_path: Path, capfd: Any) -> None:
     modes = []
 

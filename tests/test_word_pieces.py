@@ -8,8 +8,9 @@ import pytest
 
 from pinpoint.diorama.captions import caption
 from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT, PROMPT
-from pinpoint.diorama.questions import ask, labels, wordings
+from pinpoint.diorama.questions import ask, wordings
 from pinpoint.diorama.scene import sample_split
+from pinpoint.diorama.scene_labels import labels
 from pinpoint.recipes.word_pieces import (
     END,
     IMAGE,

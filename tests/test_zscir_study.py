@@ -13,6 +13,7 @@ from pinpoint.composing import Adapters, slerp
 from pinpoint.errors import PinpointError
 from pinpoint.heads import Composing
 from pinpoint.relative import relative_gain
+from pinpoint.showcase import typical, typical_gains
 from pinpoint.zscir_study import METHODS, Budget, Choices, Heads, composed, query_vectors, scored, train_heads
 from zscir_toy import world
 
@@ -88,9 +89,9 @@ def test_queries_are_chosen_by_rule(vectors: dict[str, torch.Tensor]) -> None:
     a, b = results["sum"], results["two_stage"]
     groups = chapter.result_groups(b)
     kinds = ("colour", "time")
-    for chosen in (chapter.typical(b, kinds), chapter.typical(b, kinds, 1.0), chapter.typical_gains(a, b, kinds)):
+    for chosen in (typical(b, kinds), typical(b, kinds, 1.0), typical_gains(a, b, kinds)):
         assert [groups[i] for i in chosen] == list(kinds)
-    worst = chapter.typical(b, kinds, 1.0)
+    worst = typical(b, kinds, 1.0)
     for kind, i in zip(kinds, worst, strict=True):
         members = [n for n, group in enumerate(groups) if group == kind]
         assert b.per_query["mrr"][i] == min(b.per_query["mrr"][members])

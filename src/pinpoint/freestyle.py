@@ -163,6 +163,7 @@ class Freestyle(nn.Module):
         self, tower: Tower, tokens: StyleTokens, space: StyleSpace, shallow: str = "style", deep: str = "gram"
     ) -> None:
         super().__init__()
+        self.rates: dict[str, float] = {}  # learning rates of parts, relative to the plan's; read by `training.fit`
         self.tower, self.tokens, self.space, self.places = tower, tokens, space, (shallow, deep)
         m = tokens.gram_pool.out_features
         for name in self.places:

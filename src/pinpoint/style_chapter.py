@@ -1,6 +1,6 @@
 """What chapter 4 puts on record, each from the results of its experiments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -11,7 +11,7 @@ from IPython.display import Markdown
 
 from pinpoint.benchmark import Benchmark
 from pinpoint.evaluate import evaluate
-from pinpoint.freestyle import Freestyle
+from pinpoint.freestyle import Freestyle, gram
 from pinpoint.result import Result
 from pinpoint.style_data import KINDS
 from pinpoint.style_figures import KIND_LABELS, LABELS
@@ -189,7 +189,7 @@ def style_weights(model: Freestyle, asked: Asked) -> dict[str, np.ndarray]:
                 model.space.weights(model.tokens(asked.preprocess(pictures[k : k + 64])))
                 for k in range(0, len(pictures), 64)
             ]
-        out: np.ndarray = torch.cat(parts).mean(dim=0).numpy()
+        out: np.ndarray = torch.cat(parts).mean(dim=0).cpu().numpy()
         return out
 
     kinds = np.array([query.group for query in asked.benchmark.queries if query.image is not None])
@@ -197,6 +197,21 @@ def style_weights(model: Freestyle, asked: Asked) -> dict[str, np.ndarray]:
         "natural": mean(asked.gallery[:200]),
         **{kind: mean(asked.pictures[kinds == kind][:200]) for kind in dict.fromkeys(kinds)},
     }
+
+
+def gram_examples(
+    asked: Asked, shallow: torch.nn.Module, n: int, size: int = 120
+) -> tuple[list[list[np.ndarray]], list[list[np.ndarray]]]:
+    """The first n scenes in the styles that are pictures, and their Gram matrices (C, C) of a stem's features; channels
+    in the order of how strongly they fire, without those that never do."""
+    pictures, _, kinds = example_rows(asked.benchmark, n, asked.gallery.shape[1])
+    shown = [[row[kinds.index(style)] for style in PICTURES] for row in pictures]
+    with torch.no_grad():
+        g = [[gram(shallow(asked.preprocess(x[None])).flatten(2))[0].cpu().numpy() for x in row] for row in shown]
+    fires = np.mean([matrix.diagonal() for row in g for matrix in row], axis=0)
+    order = [c for c in np.argsort(-fires) if fires[c] > 1e-3 * fires.max()]
+    large = [[row[kinds.index(style)] for style in PICTURES] for row in example_rows(asked.benchmark, n, size)[0]]
+    return large, [[matrix[np.ix_(order, order)] for matrix in row] for row in g]
 
 
 def record_style_space(study: Any, model: Freestyle, weights: Mapping[str, np.ndarray]) -> None:
@@ -208,25 +223,3 @@ def record_style_space(study: Any, model: Freestyle, weights: Mapping[str, np.nd
     study.record(
         "style.space.norm_ratio", float(norms.max() / norms.min()), unit="", band=float(norms.max() / norms.min())
     )
-
-
-def typical_rows(result: Result, kinds: Sequence[str], quantile: float = 0.5) -> list[int]:
-    """One query per kind, chosen by rule: the one at a quantile of the rank of its right picture."""
-    groups = np.array([query.group for query in result.benchmark.queries])
-    chosen = []
-    for kind in kinds:
-        members = np.flatnonzero(groups == kind)
-        order = members[np.argsort(-result.per_query["mrr"][members], kind="stable")]
-        chosen.append(int(order[int(quantile * (len(order) - 1))]))
-    return chosen
-
-
-def typical_gains(a: Result, b: Result, kinds: Sequence[str]) -> list[int]:
-    """One query per kind whose reciprocal rank rises from a to b as much as it does in the upper quartile."""
-    groups, gain = np.array([q.group for q in b.benchmark.queries]), b.per_query["mrr"] - a.per_query["mrr"]
-    chosen = []
-    for kind in kinds:
-        members = np.flatnonzero(groups == kind)
-        order = members[np.argsort(gain[members], kind="stable")]
-        chosen.append(int(order[int(0.75 * (len(order) - 1))]))
-    return chosen

@@ -6,12 +6,12 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from pinpoint.plots import METHOD_COLOUR, OKABE_ITO, RIGHT, WRONG, picture, whiskers
+from pinpoint.plots import METHOD_COLOUR, OKABE_ITO, RIGHT, picture, whiskers
 from pinpoint.result import Result
+from pinpoint.showcase import lines_of_hits
 from pinpoint.style_data import KINDS
 from pinpoint.style_map import MARKS, StyleMap
 from pinpoint.style_study import mean_of
@@ -148,22 +148,25 @@ def style_grid(results: Mapping[str, Result], queries: Sequence[int], k: int = 5
             picture(left, load(query.image, 176), KIND_LABELS[query.group])
             left.title.set_fontsize(9.5)
         left.set_anchor("N")
-        _lines_of_hits(right, results, i, k, size)
+        lines_of_hits(right, results, i, LABELS, k, size, wrap=9)
     return figure
 
 
-def _lines_of_hits(ax: Axes, results: Mapping[str, Result], i: int, k: int, size: int) -> None:
-    ax.axis("off")
-    for line, (method, result) in enumerate(results.items()):
-        name = textwrap.fill(LABELS[method], 9, break_long_words=False)
-        ax.text(-0.06, line + 0.5, name, ha="right", va="center", fontsize=8)
-        for rank, image in enumerate(result.top(i, k)):
-            mark, colour = ("✓", RIGHT) if image in result.benchmark.queries[i].relevant else ("✗", WRONG)
-            ax.imshow(result.benchmark.gallery.images.load(image, size), extent=(rank, rank + 1, line + 1, line))
-            ax.add_patch(Rectangle((rank + 0.03, line + 0.03), 0.94, 0.94, fill=False, lw=2.6, ec=colour))
-            box = {"boxstyle": "square,pad=0.12", "fc": colour, "lw": 0}
-            ax.text(rank + 0.12, line + 0.13, mark, fontsize=8, color="white", va="center", ha="center", bbox=box)
-    ax.set(xlim=(-1.15, k), ylim=(len(results), 0), aspect="equal", anchor="N")
+def gram_sheet(pictures: Sequence[Sequence[np.ndarray]], matrices: Sequence[Sequence[np.ndarray]],
+               kinds: Sequence[str]) -> Figure:  # fmt: skip
+    """Scenes down, styles across: each picture, and below it its Gram matrix on a logarithmic scale that all share."""
+    n, k = len(pictures), len(kinds)
+    figure, axes = plt.subplots(2 * n, k, figsize=(1.45 * k, 2.95 * n), squeeze=False)
+    logs = [[np.log1p(matrix) for matrix in row] for row in matrices]
+    low, high = np.percentile(np.array(logs), [2, 99.5])
+    for row in range(n):
+        for column, kind in enumerate(kinds):
+            picture(axes[2 * row, column], pictures[row][column], KIND_LABELS[kind] if row == 0 else "")
+            ax = axes[2 * row + 1, column]
+            ax.imshow(logs[row][column], cmap="magma", vmin=low, vmax=high, interpolation="nearest")
+            ax.set(xticks=[], yticks=[])
+            ax.grid(visible=False)
+    return figure
 
 
 def style_rows(pictures: Sequence[Sequence[np.ndarray]], texts: Sequence[str], kinds: Sequence[str]) -> Figure:

@@ -25,7 +25,7 @@ def layout(features: np.ndarray, seed: int = 0) -> np.ndarray:
 
     xy = UMAP(n_neighbors=15, min_dist=0.15, metric="cosine", random_state=seed, n_jobs=1).fit_transform(features)
     low, high = xy.min(axis=0), xy.max(axis=0)
-    out: np.ndarray = (xy - low) / np.where(high > low, high - low, 1)
+    out: np.ndarray = ((xy - low) / np.where(high > low, high - low, 1)).astype(np.float64)  # short in JSON
     return out
 
 

@@ -90,7 +90,7 @@ def build(method: str, backbone: Backbone, how: Prompting = Prompting(), seed: i
     model.norms = nn.ModuleList(norm for norm in vision.modules() if isinstance(norm, nn.LayerNorm))
     model.norms.requires_grad_(how.norms and method != "clip")
     model.trained = tuple(trained_parameters(model))  # their names, kept when the model is frozen after training
-    return model
+    return model.to(next(vision.parameters()).device)
 
 
 def _head(method: str, tower: Tower, backbone: Backbone, how: Prompting) -> Any:
@@ -107,7 +107,7 @@ def _head(method: str, tower: Tower, backbone: Backbone, how: Prompting) -> Any:
         stem.shallow, stem.channels, tower.width, how.tokens, stem.patch, stem.grams, stem.hidden, how.divided
     )
     model = Freestyle(tower, tokens, StyleSpace(how.centres, how.tokens * tower.width), how.shallow, how.deep)
-    model.rates = {"tokens": how.path_rate}  # type: ignore[assignment]  # read by `training.fit`
+    model.rates = {"tokens": how.path_rate}
     return model
 
 

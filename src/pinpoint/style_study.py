@@ -141,7 +141,7 @@ def encode(
         parts = [
             normalize(model(preprocess(pictures[k : k + batch])), dim=1) for k in range(0, len(pictures), batch)
         ]  # fmt: skip
-    out: np.ndarray = torch.cat(parts).numpy()
+    out: np.ndarray = torch.cat(parts).cpu().numpy()
     return out
 
 

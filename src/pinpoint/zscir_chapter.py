@@ -67,29 +67,6 @@ def result_groups(result: Result) -> list[str]:
     return [query.group for query in result.benchmark.queries]
 
 
-def typical(result: Result, kinds: Sequence[str], quantile: float = 0.5) -> list[int]:
-    """One query per kind, chosen by rule: the one at a quantile of the rank of the first right picture."""
-    groups = np.array(result_groups(result))
-    chosen = []
-    for kind in kinds:
-        members = np.flatnonzero(groups == kind)
-        order = members[np.argsort(-result.per_query["mrr"][members], kind="stable")]
-        chosen.append(int(order[int(quantile * (len(order) - 1))]))
-    return chosen
-
-
-def typical_gains(a: Result, b: Result, kinds: Sequence[str], n: int = 1) -> list[int]:
-    """n queries per kind whose average precision at 5 rises from a to b as much as it does in the upper quartile."""
-    groups, gain = np.array(result_groups(a)), b.per_query["map5"] - a.per_query["map5"]
-    chosen = []
-    for kind in kinds:
-        members = np.flatnonzero(groups == kind)
-        order = members[np.argsort(gain[members], kind="stable")]
-        start = int(0.75 * (len(order) - 1))
-        chosen += [int(i) for i in order[start : start + n]]
-    return chosen
-
-
 def triplet_table(some: Sequence[Triplet], n: int = 9) -> Markdown:
     """The first triplets of different kinds: what is said in training, and what the benchmark would say."""
     head = ["| kind of edit | sentence of a triplet | sentence of the benchmark |", "|---|---|---|"]

@@ -6,12 +6,11 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from pinpoint.plots import METHOD_COLOUR, OKABE_ITO, RIGHT, WRONG, picture, whiskers
+from pinpoint.plots import METHOD_COLOUR, OKABE_ITO, picture, whiskers
 from pinpoint.result import Result
+from pinpoint.showcase import lines_of_hits
 
 WIDTH = 5.6  # inches
 LABELS = {
@@ -128,29 +127,8 @@ def composed_grid(results: Mapping[str, Result], queries: Sequence[int], k: int 
         picture(left, load(query.image or "", 160), textwrap.fill(f"“{query.text}”", 24))
         left.title.set_fontsize(9.5)
         left.set_anchor("N")
-        _lines_of_hits(right, results, i, k, size)
+        lines_of_hits(right, results, i, LABELS, k, size)
     return figure
-
-
-def _lines_of_hits(ax: Axes, results: Mapping[str, Result], i: int, k: int, size: int) -> None:
-    ax.axis("off")
-    ax.set(xlim=(-1.0, k), ylim=(len(results), 0), aspect="equal", anchor="N")
-    for line, (method, result) in enumerate(results.items()):
-        ax.text(
-            -0.06,
-            line + 0.5,
-            textwrap.fill(LABELS[method], 8, break_long_words=False),
-            ha="right",
-            va="center",
-            fontsize=8.5,
-        )
-        for rank, image in enumerate(result.top(i, k)):
-            mark, colour = ("✓", RIGHT) if image in result.benchmark.queries[i].relevant else ("✗", WRONG)
-            ax.imshow(result.benchmark.gallery.images.load(image, size), extent=(rank, rank + 1, line + 1, line))
-            ax.add_patch(Rectangle((rank + 0.03, line + 0.03), 0.94, 0.94, fill=False, lw=2.6, ec=colour))
-            box = {"boxstyle": "square,pad=0.12", "fc": colour, "lw": 0}
-            ax.text(rank + 0.12, line + 0.13, mark, fontsize=8, color="white", va="center", ha="center", bbox=box)
-    ax.set(xlim=(-1.0, k), ylim=(len(results), 0))
 
 
 def word_sheet(images: Sequence[np.ndarray], said: Mapping[str, Sequence[Sequence[str]]]) -> Figure:

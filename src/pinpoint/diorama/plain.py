@@ -70,7 +70,8 @@ def render_plain(plain: Plain, style: str = "natural", size: int = NATIVE_SIZE) 
     canvas.scale(size, size)
     brush = Brush(canvas, style, Light(), plain.variant % 97)
     whole = polygon(0, 0, 1, 0, 1, 1, 0, 1)
-    brush.wash(whole, ground, tuple(int(0.93 * c) for c in ground))  # type: ignore[arg-type]
+    r, g, b = (int(0.93 * channel) for channel in ground)
+    brush.wash(whole, ground, (r, g, b))
     draw_placed(brush, _placed(plain.thing, rng), None)
     return surface.toarray(colorType=skia.kRGBA_8888_ColorType)[:, :, :3].copy()
 

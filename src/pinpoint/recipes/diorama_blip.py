@@ -10,22 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
-from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
-from pinpoint.diorama import tasks
 from pinpoint.diorama.world import TrainingPairs
 from pinpoint.encoders import load, shipped_folder
-from pinpoint.encoders.blip import FORMAT, SmallTokens, match_logits, pad, small_model, text_features
+from pinpoint.encoders.blip import FORMAT, SmallTokens, small_model
 from pinpoint.encoders.weights import write_weights
 from pinpoint.errors import unknown
-from pinpoint.evaluate import VectorRetriever, evaluate
 from pinpoint.files import atomic_path, canonical_json, digest, file_digest, write_json
+from pinpoint.recipes.blip_text import Bank, Development, Texts
+from pinpoint.recipes.blip_tower import Pictures, Tower, graft
 from pinpoint.recipes.card import LICENCE, curve_table, loss_table
-from pinpoint.recipes.clip import normalised
-from pinpoint.recipes.pairs import Shuffled, render_memmap
+from pinpoint.recipes.pairs import render_memmap
 from pinpoint.study.layout import find_layout
 from pinpoint.training import History, Plan, fit
 
@@ -65,7 +61,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     out = out or (work / "model" if profile == "smoke" else shipped_folder(NAME))
     pairs = TrainingPairs(settings.scenes)
     images = render_memmap(len(pairs), pairs.size, pairs.image, layout.cache / "pixels" / f"{pairs.digest[:16]}.npy")
-    teacher: Any = load(TEACHER)
+    teacher: Any = load(TEACHER, device="cpu")
     tokenizer = SmallTokens(shipped_folder(TEACHER) / "tokenizer.txt.gz", CONTEXT)
     torch.manual_seed(settings.text.seed)
     model = small_model(sizes(teacher, len(tokenizer.tokenizer.encoder), settings.layers))
@@ -77,8 +73,8 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     model.vision_model.requires_grad_(False)
     model.vision_proj.requires_grad_(False)
     bank = Bank(model, images)
-    texts = Texts(bank, pairs, tokenizer, settings)
-    dev = Development(model, tokenizer, settings)
+    texts = Texts(bank, pairs, tokenizer, settings.batch, settings.matched, settings.text.seed)
+    dev = Development(model, tokenizer, settings.dev_gallery, settings.dev_per_facet)
     plan = replace(settings.text, identity=identity)
     history = fit(model, texts.loss, texts, plan, folder=work / "text", evaluate=dev, resume=resume, label=NAME)
     command = shlex.join(["pinpoint", "train", NAME, "--profile", profile])
@@ -102,147 +98,6 @@ def sizes(teacher: Any, vocabulary: int, layers: int) -> dict[str, Any]:
             "encoder_hidden_size": width, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
             "pad_token_id": 0, "bos_token_id": vocabulary - 2, "sep_token_id": vocabulary - 1}  # fmt: skip
     return {"vision_config": vision, "text_config": text, "image_text_hidden_size": teacher.dim}
-
-
-def graft(model: Any, clip: Any, images: np.ndarray) -> None:
-    """Copy CLIP's blocks. The norm before its first block, which BLIP lacks, is folded into what is embedded: exactly
-    for the class token, which never changes, and for patches as centring, gain and mean scale over `images`."""
-    norm, width = clip.ln_pre, clip.conv1.out_channels
-    weight, position = clip.conv1.weight, clip.positional_embedding
-    with torch.no_grad():
-        patches = clip.conv1(normalised(torch.from_numpy(np.array(images)))).flatten(2).transpose(1, 2) + position[1:]
-        gain = norm.weight / patches.std(dim=-1).mean()
-        centred = weight.flatten(1) - weight.flatten(1).mean(dim=0)
-        embeddings = model.vision_model.embeddings
-        embeddings.patch_embedding.weight.copy_((gain[:, None] * centred).view_as(weight))
-        embeddings.patch_embedding.bias.copy_(norm.bias)
-        embeddings.class_embedding.copy_(norm(clip.class_embedding + position[0]).view(1, 1, width))
-        moved = gain * (position[1:] - position[1:].mean(dim=1, keepdim=True))
-        embeddings.position_embedding.copy_(torch.cat([torch.zeros(1, width), moved])[None])
-        model.vision_proj.weight.copy_(clip.proj.T)
-        model.vision_proj.bias.zero_()
-    model.vision_model.post_layernorm.load_state_dict(clip.ln_post.state_dict())
-    names = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj",
-             "self_attn.projection": "attn.out_proj"}  # fmt: skip
-    for ours, theirs in zip(model.vision_model.encoder.layers, clip.transformer.resblocks, strict=True):
-        state = {
-            f"{new}.{kind}": theirs.state_dict()[f"{old}.{kind}"]
-            for new, old in names.items()
-            for kind in ("weight", "bias")
-        }
-        state |= {f"self_attn.qkv.{kind}": theirs.state_dict()[f"attn.in_proj_{kind}"] for kind in ("weight", "bias")}
-        ours.load_state_dict(state)
-
-
-class Tower(nn.Module):
-    """BLIP's image tower as CLIP's student: 1 - cosine of their embeddings."""
-
-    def __init__(self, model: Any, teacher: nn.Module) -> None:
-        super().__init__()
-        self.vision, self.head, self.teacher = model.vision_model, model.vision_proj, [teacher]
-
-    def loss(self, pixels: torch.Tensor) -> torch.Tensor:
-        """For uint8 pictures (B, S, S, 3)."""
-        x = normalised(pixels)
-        with torch.no_grad():
-            wanted = self.teacher[0](x)
-        out = self.head(self.vision(pixel_values=x).last_hidden_state[:, 0])
-        return (1 - cosine_similarity(out.float(), wanted.float())).mean()
-
-
-class Pictures:
-    """`pictures(i)` -> uint8 (B, S, S, 3)."""
-
-    def __init__(self, images: np.ndarray, batch: int) -> None:
-        self.images, self.rows = images, Shuffled(len(images), min(batch, len(images)), 0)
-
-    def __call__(self, i: int) -> torch.Tensor:
-        """Batch i."""
-        return torch.from_numpy(self.images[self.rows(i)[1]])
-
-
-class Bank:
-    """What the resting tower sees: v (N, D) unit rows, tokens (N, n, Dv) in half precision."""
-
-    def __init__(self, model: Any, images: np.ndarray) -> None:
-        v, tokens = [], []
-        model.eval()
-        with torch.no_grad():
-            for start in range(0, len(images), 128):
-                part = torch.from_numpy(np.array(images[start : start + 128]))
-                hidden = model.vision_model(pixel_values=normalised(part)).last_hidden_state
-                v.append(normalize(model.vision_proj(hidden[:, 0]), dim=1))
-                tokens.append(hidden.half())
-        self.v, self.tokens = torch.cat(v), torch.cat(tokens)
-
-
-class Texts:
-    """`texts(i)` -> rows (B,), token ids (B, L) and mask of their captions; and the two losses on them."""
-
-    def __init__(self, bank: Bank, pairs: TrainingPairs, tokenize: SmallTokens, settings: Settings) -> None:
-        self.bank, self.pairs, self.tokenize, self.matched = bank, pairs, tokenize, settings.matched
-        self.seed, self.scale = settings.text.seed, 1 / 0.05
-        self.rows = Shuffled(len(pairs), settings.batch, settings.text.seed)
-
-    def __call__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Batch i, a function of i alone; captions are new in every epoch."""
-        epoch, rows = self.rows(i)
-        return (
-            torch.from_numpy(rows),
-            *pad([self.tokenize(self.pairs.caption(int(r), epoch, self.seed)) for r in rows]),
-        )
-
-    def loss(self, model: Any, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Contrastive plus matching, each with weight 1, as BLIP has it."""
-        rows, ids, mask = batch
-        v = self.bank.v[rows]
-        t = normalize(text_features(model, ids, mask).float(), dim=1)
-        logits, own = self.scale * t @ v.T, torch.arange(len(rows))
-        contrastive = (cross_entropy(logits, own) + cross_entropy(logits.T, own)) / 2
-        return contrastive + self.matching(model, rows, ids, mask, logits.detach())
-
-    def matching(
-        self, model: Any, rows: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor, logits: torch.Tensor
-    ) -> torch.Tensor:
-        """Pairs, texts with a hard wrong image, images with a hard wrong text: wrong ones are drawn by softmax."""
-        m = self.matched
-        chance = logits.clone().fill_diagonal_(-torch.inf)
-        image = torch.multinomial(chance[:m].softmax(dim=1), 1)[:, 0]
-        text = torch.multinomial(chance[:, :m].T.softmax(dim=1), 1)[:, 0]
-        which = torch.cat([torch.arange(m), torch.arange(m), text])
-        seen = torch.cat([rows[:m], rows[image], rows[:m]])
-        truth = torch.cat([torch.ones(m), torch.zeros(2 * m)]).long()
-        return cross_entropy(match_logits(model, ids[which], mask[which], self.bank.tokens[seen].float()), truth)
-
-
-class Development:
-    """Recall of facet queries, by the contrastive scores, and accuracy of matching on development pairs, in percent."""
-
-    def __init__(self, model: Any, tokenize: SmallTokens, settings: Settings) -> None:
-        self.benchmark, self.tokenize = tasks.facets("dev", settings.dev_gallery, settings.dev_per_facet), tokenize
-        images: Any = self.benchmark.gallery.images
-        pixels = images.load_batch(self.benchmark.gallery.ids, TrainingPairs(1).size)
-        self.bank = Bank(model, pixels)
-        pairs = TrainingPairs(min(256, settings.dev_gallery), split="dev")
-        self.matched = Texts(Bank(model, np.stack([pairs.image(i) for i in range(len(pairs))])), pairs, tokenize,
-                             replace(settings, batch=len(pairs), matched=len(pairs)))  # fmt: skip
-
-    def __call__(self, model: Any) -> dict[str, float]:
-        """One point of the curve."""
-        ids, mask = pad([self.tokenize(query.text or "") for query in self.benchmark.queries])
-        parts = [text_features(model, a, b) for a, b in zip(ids.split(256), mask.split(256), strict=True)]
-        query_emb = normalize(torch.cat(parts), dim=1).numpy()
-        result = evaluate(self.benchmark, VectorRetriever(NAME, query_emb, self.bank.v.numpy()))
-        out = {metric: result.macro(metric).value for metric in ("r1", "r5")}
-        return {**out, "animals.r1": result.metric("r1", "animals").value, "matching": self._matching(model)}
-
-    def _matching(self, model: Any) -> float:
-        """Right answers for pairs, and for the same texts with the next image."""
-        rows, ids, mask = self.matched(0)
-        tokens = self.matched.bank.tokens[rows].float()
-        right = match_logits(model, ids, mask, tokens).argmax(1) == 1
-        wrong = match_logits(model, ids, mask, tokens.roll(1, dims=0)).argmax(1) == 0
-        return 100 * float(torch.cat([right, wrong]).float().mean())
 
 
 def write(out: Path, model: Any, tokenizer: SmallTokens, settings: Settings, history: History, command: str) -> None:

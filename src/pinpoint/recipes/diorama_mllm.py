@@ -10,8 +10,9 @@ import numpy as np
 
 from pinpoint.diorama.captions import DEFAULT, EVERYTHING, caption
 from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT, PROMPT
-from pinpoint.diorama.questions import EVERY_LABEL, Asked, ask, labels, wordings
+from pinpoint.diorama.questions import Asked, ask, wordings
 from pinpoint.diorama.scene import ANIMALS, OBJECTS
+from pinpoint.diorama.scene_labels import EVERY_LABEL, labels
 from pinpoint.diorama.world import TrainingPairs
 from pinpoint.encoders import load, shipped_folder
 from pinpoint.errors import unknown

@@ -11,8 +11,8 @@ from torch import nn
 from pinpoint.diorama import tasks
 from pinpoint.diorama.draw import render
 from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT, PROMPT
-from pinpoint.diorama.questions import LABEL_RATES, label_values
 from pinpoint.diorama.scene import sample_split
+from pinpoint.diorama.scene_labels import LABEL_RATES, label_values
 from pinpoint.encoders.mllm_forward import embed_texts
 from pinpoint.evaluate import VectorRetriever, evaluate
 from pinpoint.recipes.mllm import MllmConfig, embed_pictures, prefix_of

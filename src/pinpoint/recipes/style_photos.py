@@ -40,11 +40,10 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     }
     knn = bootstrap(nearest_labels(statistics, styles[1]), scale=100)
     entries = {}
-    for name, each in values.items():
-        at = f"style.photos.{name}"
-        entries[at] = make_entry(
-            at, float(np.mean(each)), min(each), max(each), len(ids), len(each), "%", None, "CPU", NAME
-        )
+    for name, each in values.items():  # the spread over seeds is no interval over pictures, so it has keys of its own
+        for at, measured in (("", float(np.mean(each))), ("_least", min(each)), ("_most", max(each))):
+            key = f"style.photos.{name}{at}"
+            entries[key] = make_entry(key, measured, None, None, len(ids), len(each), "%", None, "CPU", NAME)
     for name, value in (("chance_style", styles[1]), ("chance_class", classes[1])):
         at = f"style.photos.{name}"
         largest = 100 * float(np.bincount(value).max() / len(value))
