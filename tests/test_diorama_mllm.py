@@ -13,7 +13,8 @@ from torch.testing import assert_close
 from mllm_toy import ARCHITECTURES, COLOURS, IMAGES, WORDS, Squares, toy_config
 from pinpoint.diorama.captions import WEATHER_NOUNS
 from pinpoint.diorama.facets import FACETS, GENERIC_PROMPT, PROMPT
-from pinpoint.diorama.questions import LABEL_RATES, UNSEEN
+from pinpoint.diorama.questions import UNSEEN
+from pinpoint.diorama.scene_labels import LABEL_RATES
 from pinpoint.diorama.world import TrainingPairs
 from pinpoint.encoders.mllm_forward import embed_texts
 from pinpoint.errors import PinpointError
