@@ -12,8 +12,8 @@ from typing import Any
 
 from pinpoint.benchmark import Benchmark, Gallery, Query
 from pinpoint.datasets.folder import FolderImages
+from pinpoint.datasets.json_lists import below, json_list, parsed, refuse_twice, typed
 from pinpoint.errors import PinpointError, unknown
-from pinpoint.files import read_json
 
 TABLE, NATURAL = "dataset.json", "images"
 STYLES = {"sketch": "sketch", "art": "art", "low_res": "mosaic"}  # our names, and DSR's folders
@@ -49,29 +49,17 @@ def dsr_records(root: Path | str, split: str) -> list[tuple[str, str]]:
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     path = Path(root) / TABLE
-    if not path.is_file():
-        raise PinpointError(f"there is no {path}; put DSR's list of records beside its folders")
-    content: Any = read_json(path)
-    if not isinstance(content, list) or not content:
-        raise PinpointError(f"{path} is no list of records")
-    rows = [_record(record, n, path) for n, record in enumerate(content)]
-    if len({image for image, _ in rows}) < len(rows):
-        raise PinpointError(f"{path} lists an image twice")
+    records = json_list(path, "records", "put DSR's list of records beside its folders")
+    rows = parsed(path, records, lambda record: (_path(record, "image"), _path(record, "caption")), "DSR")
+    refuse_twice([image for image, _ in rows], f"{path} lists an image twice")
     chosen = [row for n, row in enumerate(rows) if (n % 5 == 0) == (split == "test")]
     if not chosen:
         raise PinpointError(f"{path} has no {split} record among its {len(rows)}")
     return chosen
 
 
-def _record(record: Any, n: int, path: Path) -> tuple[str, str]:
-    try:
-        image, caption = str(record["image"]), str(record["caption"])
-    except (KeyError, TypeError) as error:
-        raise PinpointError(f"{path}, record {n}: not of DSR's form ({error!r})") from None
-    for name in (image, caption):
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise PinpointError(f"{path}, record {n}: {name!r} leads out of the folder")
-    return image, caption
+def _path(record: Any, key: str) -> str:
+    return below(typed(record, key, str))
 
 
 def _present(image: str, known: frozenset[str], root: Path | str) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 
 from pinpoint.benchmark import Benchmark, Gallery, Query
 from pinpoint.datasets.folder import FolderImages
+from pinpoint.datasets.json_lists import json_list, parsed, refuse_twice
 from pinpoint.errors import PinpointError
-from pinpoint.files import read_json
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,11 @@ class Row:
 def lasco_rows(root: Path | str, file: str, limit: int | None = None) -> tuple[FolderImages, list[Row]]:
     """Read and check a file of triplets; a malformed record or a missing image is an error that names it."""
     path = Path(root) / file
-    if not path.is_file():
-        raise PinpointError(f"there is no {path}; put LaSCo's annotation file beside its image folders")
-    content: Any = read_json(path)
-    if not isinstance(content, list) or not content:
-        raise PinpointError(f"{path} is no list of triplets")
+    content = json_list(path, "triplets", "put LaSCo's annotation file beside its image folders")
     images = FolderImages(Path(root))
     known = frozenset(images.ids)
-    rows = [_row(record, n, path) for n, record in enumerate(content[:limit])]
-    twice = {row.id for row in rows}
-    if len(twice) < len(rows):
-        raise PinpointError(f"{path} uses a qid twice; every query needs its own")
+    rows = parsed(path, content[:limit], _row, "LaSCo")
+    refuse_twice([row.id for row in rows], f"{path} uses a qid twice")
     for row in rows:
         for image in (row.reference, row.target):
             if image not in known:
@@ -48,14 +42,11 @@ def lasco_rows(root: Path | str, file: str, limit: int | None = None) -> tuple[F
     return images, rows
 
 
-def _row(record: Any, n: int, path: Path) -> Row:
-    try:
-        reference, target = record["query-image"][1], record["target-image"][1]
-        row = Row(str(record["qid"]), str(reference), str(record["query-text"]).strip(), str(target))
-    except (KeyError, IndexError, TypeError) as error:
-        raise PinpointError(f"{path}, record {n}: not of LaSCo's form ({error!r})") from None
+def _row(record: Any) -> Row:
+    reference, target = record["query-image"][1], record["target-image"][1]
+    row = Row(str(record["qid"]), str(reference), str(record["query-text"]).strip(), str(target))
     if not row.text or row.reference == row.target:
-        raise PinpointError(f"{path}, record {n}: an empty text, or a target that is its own reference")
+        raise PinpointError("an empty text, or a target that is its own reference")
     return row
 
 
