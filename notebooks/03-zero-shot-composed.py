@@ -27,7 +27,7 @@ from pinpoint.diorama import tasks
 from pinpoint.diorama.triplets import triplets
 from pinpoint.encoders import load
 from pinpoint.oti_words import load_words
-from pinpoint.showcase import typical, typical_gains
+from pinpoint.showcase import composed_grid, typical, typical_gains
 from pinpoint.study import open_chapter
 
 study = open_chapter("03-zero-shot-composed", PROFILE)
@@ -53,7 +53,7 @@ best = chapter.record_gains(study, results)
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Three composed queries, each a picture and a change in words; beside them the five pictures that the sum of both embeddings, a pseudo-word, and the two-stage method rank first, framed right or wrong.", "classes": "dark-light"}}
 opening = {method: results[method] for method in ("sum", best, "two_stage")}
 shown = typical_gains(results[best], results["two_stage"], p.first_screen)
-plots.show(figures.composed_grid(opening, shown), photo=True)
+plots.show(composed_grid(opening, shown, figures.LABELS), photo=True)
 
 # %% [markdown]
 # A picture and a few words: "like this, but …". Beside each question, the five pictures that three methods rank first. A green frame shows exactly what was
@@ -283,10 +283,10 @@ plots.show(figures.kind_map(results))
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Six composed queries, each a picture and a sentence, with the five pictures ranked first by the sum, Pic2Word, stage 1 and two stages; right ones framed green with a tick, wrong ones orange with a cross.", "classes": "dark-light"}}
 methods = {method: results[method] for method in ("sum", best, "stage1", "two_stage")}
 dozen = typical(results["two_stage"], p.grid_kinds) + typical(results["two_stage"], p.worst, 0.85)
-plots.show(figures.composed_grid(methods, dozen[:6]), photo=True, dpi=84)
+plots.show(composed_grid(methods, dozen[:6], figures.LABELS), photo=True, dpi=84)
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Six more composed queries with the first five pictures of the same four methods; the last three are failures.", "classes": "dark-light"}}
-plots.show(figures.composed_grid(methods, dozen[6:]), photo=True, dpi=84)
+plots.show(composed_grid(methods, dozen[6:], figures.LABELS), photo=True, dpi=84)
 
 # %% [markdown]
 # ## What a pseudo-word says

@@ -177,7 +177,7 @@ plots.show(figures.gram_sheet(*chapter.gram_examples(asked, backbone.stem.shallo
 #   - {num}`style.setting.norms.parameters`
 # :::
 #
-# Every method gets {num}`style.setting.updates` updates of {num}`style.setting.batch` triplets over {num}`style.setting.scenes` training scenes, and four trials on the development split. (Before that, FreestyleRet was tried by hand more often than its rivals, while we looked for what holds it back.) The kind of each query is drawn evenly from text, sketch, art and low-res, so that one index serves all of them; the released code trains twice, once with texts and once with pictures. FreestyleRet is trained in this page. The rivals were trained by the same function and are shipped (`pinpoint train diorama-styles`).
+# Every method gets {num}`style.setting.updates` updates of {num}`style.setting.batch` triplets over {num}`style.setting.scenes` training scenes, and five trials on the development split. (Before that, FreestyleRet was tried by hand more often than its rivals, while we looked for what holds it back.) The kind of each query is drawn evenly from text, sketch, art and low-res, so that one index serves all of them; the released code trains twice, once with texts and once with pictures. FreestyleRet is trained in this page. The rivals were trained by the same function and are shipped (`pinpoint train diorama-styles`).
 
 # %%
 print(benchmark.describe())
@@ -363,7 +363,7 @@ plots.show(
 )
 
 # %% [markdown]
-# :::{list-table} R@1 in per cent, recorded; three seeds, but one for frozen towers and the pixel prompt. Coarse: trained and asked on plain pictures. BLIP: the scenes, before the image tower of a small BLIP.
+# :::{list-table} R@1 in per cent, recorded; three seeds, but one for frozen towers. Coarse: trained, tuned and asked on plain pictures. BLIP: the scenes, before the image tower of a small BLIP.
 # :header-rows: 1
 #
 # * - set and method
@@ -390,6 +390,12 @@ plots.show(
 #   - {num}`recorded:style.coarse.pixel_prompt.art.r1`
 #   - {num}`recorded:style.coarse.pixel_prompt.low_res.r1`
 #   - {num}`recorded:style.coarse.pixel_prompt.unseen.r1`
+# * - coarse, VPT shallow
+#   - {num}`recorded:style.coarse.vpt_shallow.text.r1`
+#   - {num}`recorded:style.coarse.vpt_shallow.sketch.r1`
+#   - {num}`recorded:style.coarse.vpt_shallow.art.r1`
+#   - {num}`recorded:style.coarse.vpt_shallow.low_res.r1`
+#   - {num}`recorded:style.coarse.vpt_shallow.unseen.r1`
 # * - coarse, VPT deep
 #   - {num}`recorded:style.coarse.vpt_deep.text.r1`
 #   - {num}`recorded:style.coarse.vpt_deep.sketch.r1`

@@ -1,6 +1,8 @@
 """Losses and negative sets of QuRe and of our reading of DQE-CIR, on examples small enough for paper."""
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from torch.testing import assert_close
 from pinpoint.distinctive import (
     AttributeQuery,
     NegativePool,
+    TokenRetriever,
     attribute_margin_loss,
     bradley_terry,
     ranking_margin,
@@ -97,8 +100,37 @@ def test_attribute_queries_are_mixed_by_the_text() -> None:
 
 
 def test_the_margin_of_an_attribute_counts_where_it_is_mentioned() -> None:
-    q = {"colour": torch.tensor([[1.0, 0.0], [1.0, 0.0]]), "shape": torch.tensor([[0.0, 1.0], [0.0, 1.0]])}
-    positive, negative = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    positive = {"colour": torch.tensor([1.0, 0.0]), "shape": torch.tensor([0.0, 1.0])}
+    negative = {"colour": torch.tensor([0.0, 1.0]), "shape": torch.tensor([1.0, 0.0])}
     said = {"colour": torch.tensor([1.0, 1.0]), "shape": torch.tensor([0.0, 0.5])}
     # colour: max(0, .2 - 1 + 0) = 0 and .2 - 0 + 1 = 1.2; shape: unsaid, and .5 max(0, .2 - 1 + 0) = 0
-    assert attribute_margin_loss(q, positive, negative, said, 0.2).item() == pytest.approx(0.6)
+    assert attribute_margin_loss(positive, negative, said, 0.2).item() == pytest.approx(0.6)
+
+
+def test_all_projections_may_start_from_the_plain_one() -> None:
+    start = torch.nn.Linear(16, 8)
+    model = AttributeQuery(16, 8, start=start)
+    assert all(torch.equal(p.weight, start.weight) and p is not start for p in model.projections)
+
+
+def test_scores_of_a_gallery_with_tokens_do_not_depend_on_the_batch(rng: np.random.Generator) -> None:
+    queries, gallery = (rng.normal(size=shape).astype(np.float32) for shape in ((4, 6), (5, 3, 6)))
+    bench: Any = SimpleNamespace(queries=range(4), gallery=range(5))
+    retriever = TokenRetriever("x", queries, gallery)
+    whole = retriever.scores(bench, slice(0, 4))
+    assert np.array_equal(whole, np.concatenate([retriever.scores(bench, slice(i, i + 1)) for i in range(4)]))
+    assert np.allclose(whole, [[max(q @ token for token in image) for image in gallery] for q in queries], atol=1e-6)
+    with pytest.raises(PinpointError, match=r"x: \(4, 5\) queries and images for a benchmark of \(3, 5\)"):
+        retriever.scores(SimpleNamespace(queries=range(3), gallery=range(5)), slice(0, 3))  # type: ignore[arg-type]
+
+
+def test_the_example_of_the_sheet() -> None:
+    scores = np.array([0.60, 0.70, 0.58, 0.50, 0.40, 0.10])  # the target first
+    delta = scores[0] - scores
+    zone = [j for j in range(1, 6) if 0.05 <= delta[j] <= 0.30]
+    assert [round(float(scores[j]), 2) for j in zone] == [0.5, 0.4]
+    # of the four below the target, the quantiles that leave out the nearest and the farthest give the same zone
+    assert relative_zone(scores, 0, 0.25, 0.75).tolist() == zone
+    ten = torch.tensor([10.0])
+    assert bradley_terry(0.60 * ten, 0.50 * ten).item() == pytest.approx(0.3133, abs=1e-4)
+    assert ranking_margin(torch.tensor([0.6]), torch.tensor([0.5]), 0.2).item() == pytest.approx(0.10)

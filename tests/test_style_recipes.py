@@ -22,6 +22,7 @@ from pinpoint.study.ledger import KEY
 from pinpoint.style_heads import RIVALS, load_head
 from pinpoint.style_models import PROMPTED, Prompting, learned, open_clip_backbone
 from pinpoint.style_stem import load_stem
+from pinpoint.style_study import CHOICES
 
 
 @pytest.fixture(scope="module")
@@ -161,11 +162,12 @@ def test_smoke_runs_end_and_record_nothing(cache: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(style_tuning, "merge", refuse)
     monkeypatch.setattr(style_tuning, "RATES", style_tuning.RATES[:1])
     out = train("style-sweep", profile="smoke")
-    assert {path.stem for path in out.glob("*.json")} == {f"{a.key}-0" for a in some}
+    assert {path.stem.rsplit("-", 1)[0] for path in out.glob("*.json")} == {f"{a.key}-0" for a in some}
     kept = {path: path.stat().st_mtime_ns for path in out.glob("*.json")}
     train("style-sweep", profile="smoke")  # nothing is measured twice
     assert kept == {path: path.stat().st_mtime_ns for path in out.glob("*.json")}
-    assert "path_rate" in read_json(train("style-tuning", profile="smoke") / "choices.json")
+    tuned = read_json(train("style-tuning", profile="smoke") / "choices.json")
+    assert set(tuned) == set(CHOICES) and all("path_rate" in choices for choices in tuned.values())
 
 
 def test_the_map_is_made_from_a_smoke_run(cache: Path) -> None:
@@ -182,7 +184,10 @@ def test_every_arm_of_the_issue_is_there() -> None:
         tokens=8
     )
     assert {f"ablation.centres_{n}" for n in (1, 2, 8)} <= set(keys) and keys["freestyle_blip"].ground == "blip"
-    assert all(keys[f"sweep.{m}"].seeds == 3 for m in PROMPTED)
+    for m in PROMPTED:
+        assert all(keys[f"{at}.{m}"].seeds == 3 for at in ("sweep", "coarse", "ablation.frozen_norms"))
+        assert keys[f"coarse.{m}"].tuned == "coarse" and keys[f"ablation.frozen_norms.{m}"].tuned == "frozen"
+    assert keys["longer.freestyle"].longer == keys["longer.vpt_deep"].longer > 1
 
 
 def test_what_a_sweep_puts_on_record(rng: np.random.Generator) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from pinpoint import zscir_figures as figures
+from pinpoint.showcase import composed_grid
 from pinpoint.zscir_study import METHODS, scored
 from zscir_toy import world
 
@@ -61,7 +62,7 @@ def test_variants_and_targets_name_their_rows(results: Any) -> None:
 
 def test_a_grid_marks_right_and_wrong_without_colour(results: Any) -> None:
     shown = {m: results[m] for m in ("sum", "two_stage")}
-    written = texts(figures.composed_grid(shown, [0, 5], k=3))
+    written = texts(composed_grid(shown, [0, 5], figures.LABELS, k=3))
     marks = [t for t in written if t in "✓✗"]
     queries = results["sum"].benchmark.queries
     expected = ["✓" if i in queries[q].relevant else "✗" for q in (0, 5) for m in shown for i in shown[m].top(q, 3)]

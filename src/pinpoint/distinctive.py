@@ -8,14 +8,20 @@ Notation: queries q (B, D) and candidates c (N, T, D) of T tokens, unit rows; s(
 
 import itertools
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cosine_similarity, kl_div, logsigmoid, normalize, relu
+from torch.nn.functional import kl_div, logsigmoid, normalize, relu
 
 from pinpoint.errors import PinpointError
+from pinpoint.retriever import similarity
+
+if TYPE_CHECKING:
+    from pinpoint.benchmark import Benchmark
 
 ATTRIBUTES = ("colour", "shape")
 
@@ -23,6 +29,25 @@ ATTRIBUTES = ("colour", "shape")
 def token_scores(query_emb: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
     """s(q, c), the best of a candidate's tokens: (B, D) and (N, T, D) -> (B, N)."""
     return torch.einsum("bd,ntd->bnt", query_emb, candidates).amax(dim=2)
+
+
+@dataclass(frozen=True, eq=False)
+class TokenRetriever:
+    """Nearest neighbours where an image has several vectors: query_emb (Q, D), gallery_emb (G, T, D)."""
+
+    name: str
+    query_emb: np.ndarray
+    gallery_emb: np.ndarray
+
+    def scores(self, benchmark: "Benchmark", query_slice: slice) -> np.ndarray:
+        """s(q, c) of some queries with the gallery, float32 (q, G)."""
+        sizes, expected = (len(self.query_emb), len(self.gallery_emb)), (len(benchmark.queries), len(benchmark.gallery))
+        if sizes != expected:
+            raise PinpointError(f"{self.name}: {sizes} queries and images for a benchmark of {expected}")
+        g, t, d = self.gallery_emb.shape
+        flat = similarity(self.query_emb[query_slice], self.gallery_emb.reshape(g * t, d))
+        best: np.ndarray = flat.reshape(len(flat), g, t).max(axis=2)
+        return best
 
 
 # -- one negative against the target ----------------------------------------------------------------------------------
@@ -120,13 +145,16 @@ class AttributeQuery(nn.Module):
     q_g = unit(P_g mean_k Z_k); gates g = softmax(MLP t), and q = unit(g_0 q_g + sum_a g_a q_a).
     """
 
-    def __init__(self, width: int, dim: int, attributes: Sequence[str] = ATTRIBUTES) -> None:
+    def __init__(
+        self, width: int, dim: int, attributes: Sequence[str] = ATTRIBUTES, start: nn.Linear | None = None
+    ) -> None:
+        """start: the projection that a plain query has; all of ours begin as copies of it."""
         super().__init__()
         self.attributes = tuple(attributes)
         n = len(self.attributes)
         self.keys = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(n))
         self.asks = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(n))
-        self.projections = nn.ModuleList(nn.Linear(width, dim) for _ in range(n + 1))
+        self.projections = nn.ModuleList(deepcopy(start) if start else nn.Linear(width, dim) for _ in range(n + 1))
         self.gate = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, n + 1))
 
     def forward(
@@ -144,12 +172,10 @@ class AttributeQuery(nn.Module):
 
 
 def attribute_margin_loss(
-    sub_queries: dict[str, torch.Tensor], positive: torch.Tensor, negative: torch.Tensor,
-    mentioned: dict[str, torch.Tensor], margin: float,
+    positive: dict[str, torch.Tensor], negative: dict[str, torch.Tensor], mentioned: dict[str, torch.Tensor],
+    margin: float,
 ) -> torch.Tensor:  # fmt: skip
-    """sum_a mean_i w_a(t_i) max(0, m - cos(q_a, c+) + cos(q_a, c-)); mentioned: w_a in 0..1, (B,) each."""
-    losses = [
-        mentioned[name] * relu(margin - cosine_similarity(q, positive, dim=1) + cosine_similarity(q, negative, dim=1))
-        for name, q in sub_queries.items()
-    ]
+    """sum_a mean_i w_a(t_i) max(0, m - s(q_a, c+) + s(q_a, c-)): scores (B,) of each attribute's sub-query, by the same
+    best token that ranks images; mentioned: w_a in 0..1, (B,) each."""
+    losses = [mentioned[name] * relu(margin - positive[name] + negative[name]) for name in positive]
     return torch.stack(losses).mean(dim=1).sum()

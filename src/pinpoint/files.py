@@ -1,5 +1,6 @@
 """Content hashes and writes that are whole or absent."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -43,6 +44,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time read, change and replace `path`. The lock dies with its process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock.tmp")  # matches the ignored pattern *.tmp
+    with open(lock, "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def write_json(path: Path, obj: Any, *, indent: int | None = 1) -> None:

@@ -3,11 +3,13 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from pinpoint.plots import RIGHT, WRONG
+from pinpoint.plots import RIGHT, WRONG, picture
 from pinpoint.result import Result
 
 
@@ -56,3 +58,23 @@ def lines_of_hits(
             box = {"boxstyle": "square,pad=0.12", "fc": colour, "lw": 0}
             ax.text(rank + 0.12, line + 0.13, mark, fontsize=8, color="white", va="center", ha="center", bbox=box)
     ax.set(xlim=(-1.0 - 0.15 * (wrap > 8), k), ylim=(len(results), 0), aspect="equal", anchor="N")
+
+
+def composed_grid(
+    results: Mapping[str, Result], queries: Sequence[int], labels: Mapping[str, str], k: int = 5, size: int = 88
+) -> Figure:
+    """For each query its reference and text, and beside them the first k pictures of every method, a line each.
+
+    A right picture has a green frame and a tick, a wrong one an orange frame and a cross.
+    """
+    first, lines = next(iter(results.values())), len(results)
+    figure = plt.figure(figsize=(0.86 * (k + 2.6), len(queries) * (0.86 * lines + 0.34)))
+    parts = figure.subfigures(len(queries), 1, hspace=0.0, squeeze=False)[:, 0]
+    for part, i in zip(parts, queries, strict=True):
+        query = first.benchmark.queries[i]
+        left, right = part.subplots(1, 2, gridspec_kw={"width_ratios": [1.75, k + 1.0], "wspace": 0.0})
+        picture(left, first.benchmark.gallery.images.load(query.image or "", 160), textwrap.fill(f"“{query.text}”", 24))
+        left.title.set_fontsize(9.5)
+        left.set_anchor("N")
+        lines_of_hits(right, results, i, labels, k, size)
+    return figure

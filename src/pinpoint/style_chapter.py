@@ -133,8 +133,10 @@ VARIANTS = {
         "style, learned": "ablation.style_random", "learned, Gram": "ablation.random_gram",
         "Gram, style": "ablation.gram_style"},
     "layer norms frozen": {
-        "pixel prompt": "ablation.frozen_norms.pixel_prompt", "VPT deep": "ablation.frozen_norms.vpt_deep",
-        "FreestyleRet*": "ablation.frozen_norms.freestyle"},
+        "pixel prompt": "ablation.frozen_norms.pixel_prompt", "VPT shallow": "ablation.frozen_norms.vpt_shallow",
+        "VPT deep": "ablation.frozen_norms.vpt_deep", "FreestyleRet*": "ablation.frozen_norms.freestyle"},
+    "four times as many updates": {
+        "layer norms alone": "longer.norms", "VPT deep": "longer.vpt_deep", "FreestyleRet*": "longer.freestyle"},
     "its style space and Gram path": {
         "one centre per style": "ablation.per_style", "Gram divided by places": "ablation.divided"},
     "tokens, centres (one seed)": {

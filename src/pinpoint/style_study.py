@@ -17,7 +17,7 @@ from pinpoint.freestyle import Freestyle, both_ways
 from pinpoint.recipes.pairs import Shuffled
 from pinpoint.result import Result
 from pinpoint.significance import Estimate, bootstrap
-from pinpoint.style_data import DRAWN, KINDS, NATURAL, StyleSet, check_kind, pictures_of
+from pinpoint.style_data import DRAWN, KINDS, NATURAL, StyleSet, check_kind, pictures_in
 from pinpoint.style_models import Backbone, Prompting, build
 from pinpoint.training import History, Plan, fit
 
@@ -48,6 +48,14 @@ class Choices:
     def plan(self, method: str, budget: Budget) -> Plan:
         """AdamW with a tenth of the updates to warm up."""
         return Plan(budget.updates, self.lr[method], warmup=budget.updates // 10, seed=budget.seed)
+
+
+# What `pinpoint train style-tuning` found: on the scenes, on the plain pictures, on the scenes with frozen layer norms.
+CHOICES = {
+    "fine": Choices(),
+    "coarse": Choices({**Choices().lr, "pixel_prompt": 3e-2}, path_rate=0.03),
+    "frozen": Choices({**Choices().lr, "vpt_shallow": 3e-1}, path_rate=0.03),
+}
 
 
 class Triplets:
@@ -170,8 +178,8 @@ class Asked:
 def ask(encoder: Any, benchmark: Benchmark, folder: Path | None = None) -> Asked:
     """Load the pictures of a style benchmark at the encoder's size, encode its texts; `folder`: see `pictures_of`."""
     images, size = benchmark.gallery.images, encoder.image_size
-    gallery = pictures_of(images, benchmark.gallery.ids, size, folder)
-    pictures = pictures_of(images, [q.image for q in benchmark.queries if q.image is not None], size, folder)
+    drawn = [q.image for q in benchmark.queries if q.image is not None]
+    gallery, pictures = pictures_in(images, (benchmark.gallery.ids, drawn), size, folder)
     texts = [query.text or "" for query in benchmark.queries if query.image is None]
     return Asked(benchmark, encoder.preprocess, gallery, pictures, torch.from_numpy(encoder.encode_texts(texts)))
 

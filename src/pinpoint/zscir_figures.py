@@ -1,6 +1,5 @@
 """The figures of chapter 3: narrow and tall, so that they can be read on a phone. A method keeps its colour."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,6 @@ from matplotlib.figure import Figure
 
 from pinpoint.plots import METHOD_COLOUR, OKABE_ITO, picture, whiskers
 from pinpoint.result import Result
-from pinpoint.showcase import lines_of_hits
 
 WIDTH = 5.6  # inches
 LABELS = {
@@ -108,26 +106,6 @@ def target_dumbbells(results: Mapping[str, Result], metric: str = "5") -> Figure
     ax.set_xlabel(f"R@{metric} in %")
     ax.grid(axis="y", visible=False)
     figure.legend(loc="outside lower center", ncols=2)
-    return figure
-
-
-def composed_grid(results: Mapping[str, Result], queries: Sequence[int], k: int = 5, size: int = 88) -> Figure:
-    """For each query its reference and text, and beside them the first k pictures of every method, a line each.
-
-    A right picture has a green frame and a tick, a wrong one an orange frame and a cross.
-    """
-    first = next(iter(results.values()))
-    lines = len(results)
-    figure = plt.figure(figsize=(0.86 * (k + 2.6), len(queries) * (0.86 * lines + 0.34)))
-    parts = figure.subfigures(len(queries), 1, hspace=0.0, squeeze=False)[:, 0]
-    for part, i in zip(parts, queries, strict=True):
-        query = first.benchmark.queries[i]
-        load = first.benchmark.gallery.images.load
-        left, right = part.subplots(1, 2, gridspec_kw={"width_ratios": [1.75, k + 1.0], "wspace": 0.0})
-        picture(left, load(query.image or "", 160), textwrap.fill(f"“{query.text}”", 24))
-        left.title.set_fontsize(9.5)
-        left.set_anchor("N")
-        lines_of_hits(right, results, i, LABELS, k, size)
     return figure
 
 

@@ -12,11 +12,12 @@ import torch
 
 from pinpoint.encoders.tokenizer import WordCache
 from pinpoint.errors import PinpointError
+from pinpoint.files import locked
 
 if TYPE_CHECKING:
     from open_clip.tokenizer import SimpleTokenizer
 
-CHUNK = 512  # images per task of the pool
+CHUNK = 128  # images per task of the pool: small enough that all workers end together
 
 
 class PairSource(Protocol):
@@ -91,23 +92,27 @@ def render_memmap(
     Name `path` by the content (its digest): an existing file is taken as it is. A killed run leaves `.partial` files,
     and the next call draws only the missing chunks. With more than one worker, `render_one` must be importable.
     """
-    if path.is_file():
-        return np.load(path, mmap_mode="r")
+    if not path.is_file():
+        with locked(path):  # another process may be drawing the same pictures: wait, then take them
+            if not path.is_file():
+                _render_into(path, n, size, render_one, workers or os.cpu_count() or 1)
+    return np.load(path, mmap_mode="r")
+
+
+def _render_into(path: Path, n: int, size: int, render_one: Callable[[int], np.ndarray], workers: int) -> None:
     partial, done_file = path.with_suffix(".partial.npy"), path.with_suffix(".partial.txt")
-    path.parent.mkdir(parents=True, exist_ok=True)
     done = set(done_file.read_text().split()) if done_file.is_file() and partial.is_file() else set()
     mode = "r+" if done else "w+"
     images = np.lib.format.open_memmap(partial, mode, np.uint8, None if done else (n, size, size, 3))
     missing = [start for start in range(0, n, CHUNK) if str(start) not in done]
     with done_file.open("a" if done else "w") as log:
-        for start, chunk in drawn(missing, n, render_one, workers or os.cpu_count() or 1):
+        for start, chunk in drawn(missing, n, render_one, workers):
             images[start : start + len(chunk)] = chunk
             images.flush()  # before the chunk counts as drawn
             print(start, file=log, flush=True)
     del images
     os.replace(partial, path)
     done_file.unlink()
-    return np.load(path, mmap_mode="r")
 
 
 def drawn(

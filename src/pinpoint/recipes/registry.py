@@ -32,6 +32,7 @@ RECIPES: Mapping[str, Recipe] = {
     "diorama-oti": _recipe("diorama_oti"),
     "diorama-stem": _recipe("diorama_stem"),
     "diorama-blip": _recipe("diorama_blip"),
+    "diorama-qformer": _recipe("diorama_qformer"),
     "diorama-llava": _recipe("second_mllm"),
     "zscir-tuning": _recipe("zscir_tuning"),
     "zscir-sweep": _recipe("zscir_sweep"),
@@ -39,6 +40,7 @@ RECIPES: Mapping[str, Recipe] = {
     "diorama-styles": _recipe("style_heads"),
     "style-tuning": _recipe("style_tuning"),
     "style-photos": _recipe("style_photos"),
+    "dqe-photos": _recipe("distinctive_photos"),
     "style-map": _recipe("style_map"),
     "style-sweep": _recipe("style_sweep"),
 }

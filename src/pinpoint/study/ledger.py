@@ -5,17 +5,15 @@ A notebook records into a side file; the runner merges it when the whole chapter
 """
 
 import difflib
-import fcntl
 import math
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pinpoint.errors import PinpointError
-from pinpoint.files import read_json, write_json
+from pinpoint.files import locked, read_json, write_json
 
 KEY = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
 PERCENT_FLOOR = 1.0  # points: two machines may order near-ties differently
@@ -95,7 +93,7 @@ def lookup(ledger: Mapping[str, Entry], key: str, where: str) -> Entry:
 
 def merge(path: Path, chapter: str, entries: Mapping[str, Entry], seal: str) -> None:
     """Replace all numbers of `chapter` by `entries`, keep the others; the file is whole at every instant."""
-    with _locked(path):
+    with locked(path):
         kept = {key: entry for key, entry in read_ledger(path).items() if entry.chapter != chapter}
         for key in entries:
             if key in kept:
@@ -123,13 +121,3 @@ def _finite(key: str, name: str, number: Any) -> Any:
     if isinstance(number, bool) or not math.isfinite(float(number)):
         raise PinpointError(f"ledger key {key}: {name} is {number}, not a finite number")
     return float(number)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Let one process at a time read, change and replace the ledger. The lock dies with its process."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(f".{path.name}.lock.tmp")  # matches the ignored pattern *.tmp
-    with open(lock, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -1,0 +1,185 @@
+"""The sweeps behind chapter 5's claims: every objective with three seeds, and the ablations of DQE-CIR with one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pinpoint.distinctive_chapter import METRICS, ONE, asked_of
+from pinpoint.distinctive_objectives import OBJECTIVES, RATES
+from pinpoint.distinctive_study import confusion, reworded, suppression
+from pinpoint.distinctive_training import Objective, train
+from pinpoint.errors import unknown
+from pinpoint.files import digest
+from pinpoint.recipes.distinctive_ground import PROFILES, Ground, Settings, prepare
+from pinpoint.recipes.kept import kept
+from pinpoint.significance import bootstrap, paired_bootstrap
+from pinpoint.study.layout import find_layout
+from pinpoint.study.ledger import Entry, make_entry, merge
+from pinpoint.training import device_name
+
+NAME = "dqe-sweep"
+SEEDS = (0, 1, 2)
+GAINS = (
+    ("trns", "infonce"),
+    ("trns", "qure"),
+    ("trns", "bt_random"),
+    ("dqe", "qure"),
+    ("dqe", "trns"),
+    ("dqe", "infonce"),
+)
+ZONES = ((0.0, 0.002), (0.0, 0.05), (0.002, 0.01), (0.01, 0.1), (0.02, 0.2), (0.2, 0.8))
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One system: the key of its numbers, its objective, whose learning rate it takes, and how often sets are made."""
+
+    key: str
+    objective: Objective
+    tuned: str
+    refresh: int | None = None  # None: that of the profile
+    seeds: int = len(SEEDS)
+
+
+def arms() -> list[Arm]:
+    """Every arm, the claims' first: a run that is cut short has measured what matters most."""
+    dqe, trns = OBJECTIVES["dqe"], OBJECTIVES["trns"]
+    out = [Arm(f"sweep.{name}", objective, name) for name, objective in OBJECTIVES.items()]
+    parts = {
+        "gates_alone": replace(dqe, attribute=0.0, smoothing=0.0),
+        "no_smoothing": replace(dqe, smoothing=0.0),
+        "no_margin": replace(dqe, attribute=0.0),
+        "ranking": replace(dqe, ranking=1.0),
+    }
+    out += [Arm(f"ablation.{name}", objective, "dqe") for name, objective in parts.items()]
+    out += [Arm("ablation.infonce_gates", replace(OBJECTIVES["infonce"], attributes=True), "infonce")]
+    out += [Arm(f"ablation.zone_{_label(a)}_{_label(b)}", replace(trns, low=a, high=b), "trns", seeds=1)
+            for a, b in ZONES]  # fmt: skip
+    return out + [Arm(f"ablation.refresh_{n}", trns, "trns", refresh=n, seeds=1) for n in (0, 1, 4)]
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """One profile's trainings on one split, each run once and kept."""
+
+    settings: Settings
+    folder: Path
+    resume: bool = True
+
+    @cache  # noqa: B019  (one object per run)
+    def ground(self) -> Ground:
+        """The test split."""
+        return prepare(self.settings, "test")
+
+    def file(self, arm: Arm, seed: int) -> Path:
+        """The file of one run: whatever it depends on is in its name."""
+        ground = self.ground()
+        benchmarks = [asked.benchmark.digest for asked in (ground.attributes, ground.general)]
+        used = [
+            asdict(self.settings),
+            asdict(arm),
+            RATES[arm.tuned],
+            benchmarks,
+            ground.encoder.weights_sha256,
+        ]
+        return self.folder / f"{arm.key}-{seed}-{digest(used)[:12]}.json"
+
+    def __call__(self, arm: Arm, seed: int) -> dict[str, Any]:
+        """Per-query values of the metrics, both effects, and what the training took as negatives."""
+        found: dict[str, Any] = kept(self.file(arm, seed), self.resume, lambda: self.measured(arm, seed))
+        return found
+
+    def measured(self, arm: Arm, seed: int) -> dict[str, Any]:
+        """The same, now."""
+        ground, budget = self.ground(), replace(self.settings.budget, seed=seed)
+        budget = budget if arm.refresh is None else replace(budget, refresh=arm.refresh)
+        model, trace, _ = train(ground.encoder, ground.data, arm.objective, budget, RATES[arm.tuned])
+        result = asked_of(model, ground.attributes, arm.key)
+        general = asked_of(model, ground.general, arm.key)
+        pushed = suppression(ground.attributes, model)
+        said = reworded(ground.attributes.benchmark, 100, 4)
+        return {
+            **{m: result.per_query[m].tolist() for m in (*METRICS, *ONE)},
+            **{f"zero_shot.{m}": general.per_query[m].tolist() for m in ("r1", "map5")},
+            "suppression": pushed.per_query["nrank"].tolist(),
+            "confusion": confusion(ground.attributes, model, ground.encoder, said).tolist(),
+            "false_negative_share": trace.false_negative_share, "negatives": trace.negatives,
+            "made_at": trace.made_at, "width": trace.width, "delta": trace.delta, "falsehood": trace.falsehood,
+        }  # fmt: skip
+
+
+def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
+    """Train and measure all arms; what is finished is kept in `out`. A smoke run records nothing."""
+    if profile not in PROFILES:
+        raise unknown("training profile", profile, list(PROFILES))
+    layout = find_layout()
+    sweep = Sweep(PROFILES[profile], out or layout.cache / "training" / f"{NAME}-{profile}", resume)
+    seeds = {arm.key: SEEDS[: 1 if profile == "smoke" else arm.seeds] for arm in arms()}
+    runs = {arm.key: [sweep(arm, seed) for seed in seeds[arm.key]] for arm in arms()}
+    if profile != "smoke":
+        ground = sweep.ground()
+        groups = {name: [q.group for q in asked.benchmark.queries]
+                  for name, asked in (("attributes", ground.attributes), ("general", ground.general))}  # fmt: skip
+        identity = digest(sorted(sweep.file(arm, 0).name for arm in arms()))[:12]
+        entries = dict(on_record(runs, groups, device_name(ground.encoder.device)))
+        merge(layout.results / "recorded.json", NAME, entries, identity)
+    return sweep.folder
+
+
+def on_record(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], groups: Mapping[str, list[str]], device: str
+) -> Iterator[tuple[str, Entry]]:
+    """Means over seeds with intervals over queries; and the gains that the claims are about, in points."""
+    mean = {key: {m: np.mean([run[m] for run in some], axis=0) for m in some[0]
+                  if isinstance(some[0][m], list) and m not in SETS} for key, some in runs.items()}  # fmt: skip
+    for key, metrics in mean.items():
+        for metric, each in metrics.items():
+            yield from _entries(key, metric, each, groups, len(runs[key]), device)
+        share = float(np.mean([run["false_negative_share"] for run in runs[key]]))
+        at = f"dqe.{key}.false_negative_share"
+        yield at, make_entry(at, share, None, None, None, len(runs[key]), "%", 1.0, device, NAME)
+        for name in ("width", "delta", "falsehood"):
+            for n, where in ((0, "first"), (-1, "last")):
+                if runs[key][0][name]:
+                    at, value = f"dqe.{key}.sets.{name}_{where}", float(np.mean([run[name][n] for run in runs[key]]))
+                    yield at, make_entry(at, value, None, None, None, len(runs[key]), "", None, device, NAME)
+    for a, b in GAINS:
+        for kind in (None, "colour", "shape"):
+            rows = [n for n, group in enumerate(groups["attributes"]) if kind in (None, group)]
+            for metric in ("r1", "r10", "map5"):
+                x, y = (mean[f"sweep.{name}"][metric][rows] for name in (a, b))
+                e = paired_bootstrap(x, y, [groups["attributes"][n] for n in rows], scale=100).difference
+                at = f"dqe.gain.{a}_{b}.{kind + '.' if kind else ''}{metric}"
+                yield at, make_entry(at, e.value, e.low, e.high, e.n, len(SEEDS), "points", 1.0, device, NAME)
+
+
+SETS = ("made_at", "width", "delta", "falsehood")
+
+
+def _entries(
+    key: str, metric: str, each: np.ndarray, groups: Mapping[str, list[str]], seeds: int, device: str
+) -> Iterator[tuple[str, Entry]]:
+    """One metric: over all kinds of edit, and for colour and shape alone."""
+    which = groups["general" if metric.startswith("zero_shot") else "attributes"]
+    if metric == "confusion":
+        e = bootstrap(each)
+        at = f"dqe.{key}.confusion"
+        yield at, make_entry(at, e.value, e.low, e.high, e.n, seeds, "", 0.1, device, NAME)
+        return
+    labels = np.array(which[: len(each)])
+    e = bootstrap(each, labels.tolist(), scale=100)
+    at = f"dqe.{key}.{metric}"
+    yield at, make_entry(at, e.value, e.low, e.high, e.n, seeds, "%", None, device, NAME)
+    if metric in METRICS:
+        for kind in ("colour", "shape"):
+            e = bootstrap(each[labels == kind], scale=100)
+            at = f"dqe.{key}.{kind}.{metric}"
+            yield at, make_entry(at, e.value, e.low, e.high, e.n, seeds, "%", None, device, NAME)
+
+
+def _label(value: float) -> str:
+    return f"{value:g}".replace(".", "_")
