@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pinpoint.distinctive_training import TripletSet
+from pinpoint.distinctive_data import TripletSet
 from pinpoint.encoders.qformer import small_model
 
 

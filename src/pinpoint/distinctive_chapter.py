@@ -1,17 +1,24 @@
 """What chapter 5 puts on record, each from the results of its experiments."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
+from pinpoint.distinctive_data import TripletSet
+from pinpoint.distinctive_figures import answers_sheet
 from pinpoint.distinctive_model import Composer
+from pinpoint.distinctive_objectives import OBJECTIVES, RATES, Budget, Objective
 from pinpoint.distinctive_study import Asked, confusion, suppression
-from pinpoint.distinctive_training import Trace, TripletSet, corpus_scores
+from pinpoint.distinctive_training import Trace, train
 from pinpoint.evaluate import evaluate
+from pinpoint.recipes.distinctive_ground import Ground
 from pinpoint.result import Result
 from pinpoint.significance import bootstrap
+from pinpoint.training import History
 
 METRICS = ("r1", "r10", "r50", "map5", "map10")
 ONE = ("t1", "t10", "t50")  # with the annotated target alone
@@ -65,9 +72,8 @@ def record_effects(study: Any, found: Mapping[str, Mapping[str, Any]], traces: M
 Moment = tuple[str, np.ndarray, np.ndarray, tuple[float, float]]  # title, Delta (all), Delta (valid), mean bounds
 
 
-def delta_moment(title: str, model: Composer, data: TripletSet, low: float, high: float) -> Moment:
+def delta_moment(title: str, scores: np.ndarray, data: TripletSet, low: float, high: float) -> Moment:
     """Where all candidates and the valid ones stand, seen from the target, and where the zone lies in the mean."""
-    scores = corpus_scores(model, data)
     delta = scores[np.arange(len(scores)), data.target][:, None] - scores  # (N, M)
     valid = np.concatenate([
         delta[n, sorted(rows - {int(target)})]
@@ -78,7 +84,52 @@ def delta_moment(title: str, model: Composer, data: TripletSet, low: float, high
     return title, delta.ravel(), valid, (bounds[0], bounds[1])
 
 
-def gates_of(model: Composer, encoder: Any, asked: Asked, rows: Sequence[int]) -> tuple[list[str], np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class Live:
+    """What the page trains: models and traces by objective, the untrained one first, and the scores of the last
+    objective whenever its sets were made."""
+
+    models: dict[str, Composer]
+    traces: dict[str, Trace]
+    histories: dict[str, History]
+    scores: dict[int, np.ndarray]
+
+
+def train_live(ground: Ground, names: Sequence[str], budget: Budget) -> Live:
+    """Some objectives, each from the same start; those with sets of negatives show their scores."""
+    live = Live({"untrained": Composer(ground.encoder.model).eval().requires_grad_(False)}, {}, {}, {})
+    for name in names:
+        live.scores.clear()
+        live.models[name], live.traces[name], live.histories[name] = train(
+            ground.encoder, ground.data, OBJECTIVES[name], budget, RATES[name], watch=live.scores.__setitem__
+        )
+    return live
+
+
+def opening(asked: Asked, kind: str, size: int = 120) -> Figure:
+    """The first query of a kind of edit that has two right answers nobody annotated: all of its world."""
+    load = asked.benchmark.gallery.images.load
+    query = next(q for q in asked.benchmark.queries if q.group == kind and len(q.relevant) > 2)
+    others = [i for i in query.relevant if i != query.target]
+    near = [i for i in query.members if i not in (query.target, query.image)]
+    return answers_sheet(
+        load(query.image or "", size), query.text or "", load(query.target or "", size),
+        [load(i, size) for i in others[:4]], [load(i, size) for i in near[:4]],
+    )  # fmt: skip
+
+
+def record_setting(study: Any, ground: Ground, params: Any, live: Live) -> None:
+    """What the prose says about sizes, and how long each training took here."""
+    valid = [len(rows) for rows in ground.data.valid]
+    for name, value in {"triplets": len(ground.data), "corpus": len(ground.data.seen), "updates": params.updates,
+                        "batch": params.batch, "refresh": params.refresh}.items():  # fmt: skip
+        study.record(f"dqe.setting.{name}", value, unit="count", band=0.0)
+    study.record("dqe.setting.valid", float(np.mean(valid)), unit="", band=0.0)
+    for name, history in live.histories.items():
+        study.record(f"dqe.seconds.{name}", history.seconds, unit="s", band=4 * history.seconds)
+
+
+def gates_of(model: Composer, asked: Asked, rows: Sequence[int]) -> tuple[list[str], np.ndarray]:
     """The texts of some queries, and how much each part of the query weighs there, (N, parts)."""
     with torch.no_grad():
         gates = model.queries(asked.references[list(rows)].float(), asked.ids[list(rows)], asked.mask[list(rows)]).gates
@@ -86,3 +137,27 @@ def gates_of(model: Composer, encoder: Any, asked: Asked, rows: Sequence[int]) -
         return [], np.zeros((0, 1))
     out: np.ndarray = gates.cpu().numpy()
     return [asked.benchmark.queries[row].text or "" for row in rows], out
+
+
+def moments(live: Live, data: TripletSet, objective: Objective) -> list[Moment]:
+    """The first, a middle and the last making of the sets."""
+    made = sorted(live.scores)
+    chosen = dict.fromkeys((made[0], made[len(made) // 2], made[-1]))
+    return [
+        delta_moment(_when(n), live.scores[n], data, objective.low, objective.high)
+        for n in chosen
+    ]  # fmt: skip
+
+
+def _when(updates: int) -> str:
+    return f"after {updates} updates" if updates else "before training"
+
+
+def dozen(asked: Asked, n: int) -> list[int]:
+    """Rows of the first queries with different texts, the kinds of edit in turn."""
+    queries, kinds = asked.benchmark.queries, asked.benchmark.groups
+    by_kind = []
+    for kind in kinds:
+        first = {q.text: row for row, q in reversed(list(enumerate(queries))) if q.group == kind}
+        by_kind.append(sorted(first.values()))
+    return [rows[k] for k in range(-(-n // len(kinds))) for rows in by_kind if k < len(rows)][:n]

@@ -64,3 +64,25 @@ class Composer(nn.Module):
         if self.attributes is None:
             return Composed(composed_emb(self, read), {})
         return Composed(*self.attributes(read.tokens, read.text))
+
+
+def own_scores(q: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
+    """s(q_i, c_i) for rows (B, D) and (B, T, D) -> (B,)."""
+    return torch.einsum("bd,btd->bt", q, candidates).amax(dim=1)
+
+
+def candidates_of(model: Composer, seen: torch.Tensor, batch: int = 256) -> torch.Tensor:
+    """Unit rows (M, T, D) of image tokens (M, n, Dv)."""
+    device = model.query_tokens.device
+    with torch.no_grad():
+        return torch.cat([model.candidates(part.to(device).float()) for part in seen.split(batch)])
+
+
+def queries_of(
+    model: Composer, seen: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor, batch: int = 128
+) -> torch.Tensor:
+    """Unit rows (N, D) of references (N, n, Dv) with texts (N, L)."""
+    device = model.query_tokens.device
+    parts = zip(seen.split(batch), ids.split(batch), mask.split(batch), strict=True)
+    with torch.no_grad():
+        return torch.cat([model.queries(s.to(device).float(), i.to(device), m.to(device)).q for s, i, m in parts])

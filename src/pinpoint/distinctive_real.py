@@ -6,9 +6,10 @@ from typing import Any
 from pinpoint.benchmark import Benchmark
 from pinpoint.datasets.fashion_iq import CATEGORIES, fashion_iq, fashion_iq_mean
 from pinpoint.datasets.named_images import require_images
-from pinpoint.distinctive_objectives import OBJECTIVES, RATES
+from pinpoint.distinctive_data import TripletSet, triplet_set
+from pinpoint.distinctive_objectives import OBJECTIVES, RATES, Budget
 from pinpoint.distinctive_study import Asked, ask, seen_of
-from pinpoint.distinctive_training import Budget, TripletSet, train, triplet_set
+from pinpoint.distinctive_training import train
 from pinpoint.encoders.qformer import load_qformer
 from pinpoint.evaluate import evaluate
 from pinpoint.store import Store

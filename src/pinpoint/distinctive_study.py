@@ -12,8 +12,7 @@ from pinpoint.benchmark import Benchmark, Images
 from pinpoint.diorama.composed import ATTRIBUTE_KINDS, propose
 from pinpoint.diorama.scene import pick
 from pinpoint.distinctive import TokenRetriever
-from pinpoint.distinctive_model import Composer
-from pinpoint.distinctive_training import candidates_of, queries_of
+from pinpoint.distinctive_model import Composer, candidates_of, queries_of
 from pinpoint.evaluate import evaluate
 from pinpoint.result import Result
 from pinpoint.store import Store

@@ -1,6 +1,6 @@
 """How chapter 5 trains: one query encoder, one budget, and objectives that differ in what they push away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from pinpoint.benchmark import Benchmark
-from pinpoint.diorama.scene import COLOUR_NAMES, SHAPES
 from pinpoint.distinctive import (
     ATTRIBUTES,
     NegativePool,
@@ -21,89 +19,11 @@ from pinpoint.distinctive import (
     steep_drop_set,
     token_scores,
 )
-from pinpoint.distinctive_model import Composer
-from pinpoint.errors import PinpointError, unknown
+from pinpoint.distinctive_data import TripletSet
+from pinpoint.distinctive_model import Composer, candidates_of, own_scores, queries_of
+from pinpoint.distinctive_objectives import Budget, Objective
 from pinpoint.recipes.pairs import Shuffled
 from pinpoint.training import History, Plan, fit
-
-WORDS = {"colour": frozenset(COLOUR_NAMES), "shape": frozenset(SHAPES)}  # what counts as naming an attribute
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What a training pushes away, and how.
-
-    negatives: "batch" (all other targets, cross-entropy), or one for each query out of "random", "steep" (QuRe) or
-    "zone" (target-relative, between the quantiles low and high). first: whether sets are made before the first epoch;
-    else the first sets are random, as QuRe warms up. smoothing: e of the smoothed KL. ranking, attribute: weights of
-    the margin losses.
-    """
-
-    name: str
-    negatives: str
-    attributes: bool = False
-    smoothing: float = 0.0
-    low: float = 0.0
-    high: float = 1.0
-    first: bool = False
-    ranking: float = 0.0
-    attribute: float = 0.0
-    margin: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.negatives not in ("batch", "random", "steep", "zone"):
-            raise unknown("kind of negatives", self.negatives, ("batch", "random", "steep", "zone"))
-        if self.attribute and not self.attributes:
-            raise PinpointError(f"objective {self.name}: margins of attributes need attribute weights")
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What every objective may spend. refresh: epochs between two makings of the sets, 0 for never."""
-
-    updates: int
-    batch: int = 32
-    refresh: int = 3
-    seed: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class TripletSet:
-    """N composed queries with one annotated target each, over a corpus of M images seen by a resting tower.
-
-    seen (M, n, Dv) in half precision; ids and mask (N, L) of the texts; reference and target are rows of the corpus, as
-    are the `valid` ones of each query: every right answer, the annotated one among them, which training never learns.
-    """
-
-    seen: torch.Tensor
-    ids: torch.Tensor
-    mask: torch.Tensor
-    reference: np.ndarray
-    target: np.ndarray
-    valid: Sequence[frozenset[int]]
-    mentioned: dict[str, torch.Tensor]
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-
-def triplet_set(encoder: Any, benchmark: Benchmark, seen: torch.Tensor) -> TripletSet:
-    """The queries of a benchmark as training triplets; `seen` holds its gallery, which contains the references."""
-    column, queries = benchmark.gallery.column, benchmark.queries
-    silent = next((q.id for q in queries if not (q.text and q.image and q.target)), None)
-    if silent is not None:
-        raise PinpointError(f"query {silent!r} is no triplet: it needs a reference, a text and one annotated target")
-    texts = [q.text or "" for q in queries]
-    ids, mask = encoder.laid_out(texts)
-    reference, target = (np.array([column[getattr(q, side)] for q in queries]) for side in ("image", "target"))
-    valid = [frozenset(column[i] for i in q.relevant) for q in queries]
-    return TripletSet(seen, ids, mask, reference, target, valid, mentions(texts))
-
-
-def mentions(texts: Sequence[str]) -> dict[str, torch.Tensor]:
-    """For each attribute whether a text names a value of it, 0 or 1, (N,)."""
-    said = [set(text.lower().replace("-", " ").split()) for text in texts]
-    return {name: torch.tensor([float(bool(words & s)) for s in said]) for name, words in WORDS.items()}
 
 
 @dataclass
@@ -123,11 +43,14 @@ class Trace:
         return 100 * self.false_negatives / max(1, self.negatives)
 
 
+Watch = Callable[[int, np.ndarray], None]  # update, scores (N, M) of all queries with the corpus
+
+
 class Training:
     """One objective on one set: makes the negative sets, draws from them, computes the loss, keeps a trace."""
 
-    def __init__(self, data: TripletSet, objective: Objective, budget: Budget) -> None:
-        self.data, self.objective, self.budget, self.trace = data, objective, budget, Trace()
+    def __init__(self, data: TripletSet, objective: Objective, budget: Budget, watch: Watch | None = None) -> None:
+        self.data, self.objective, self.budget, self.watch, self.trace = data, objective, budget, watch, Trace()
         self.rows = Shuffled(len(data), min(budget.batch, len(data)), budget.seed)
         self.per_epoch = max(1, len(data) // budget.batch)
         self.updates, self.rng = 0, np.random.default_rng(budget.seed)
@@ -179,6 +102,8 @@ class Training:
             some = steep_drop_set(row, target) if o.negatives == "steep" else relative_zone(row, target, o.low, o.high)
             sets.append(some if len(some) else np.delete(np.arange(len(row)), target))
         self.pool = NegativePool(sets, self.budget.seed + self.updates)
+        if self.watch:
+            self.watch(self.updates, scores)
         self._note_sets(scores, sets)
 
     def _draw(self, rows: np.ndarray) -> np.ndarray:
@@ -213,11 +138,6 @@ class Training:
         return self.data.seen[torch.from_numpy(np.asarray(rows))].to(device).float()
 
 
-def own_scores(q: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
-    """s(q_i, c_i) for rows (B, D) and (B, T, D) -> (B,)."""
-    return torch.einsum("bd,btd->bt", q, candidates).amax(dim=1)
-
-
 def train(
     encoder: Any,
     data: TripletSet,
@@ -225,11 +145,12 @@ def train(
     budget: Budget,
     lr: float,
     attributes: Sequence[str] = ATTRIBUTES,
+    watch: Watch | None = None,
 ) -> tuple[Composer, Trace, History]:
-    """One objective, from the pretrained Q-Former, in place of nothing: the encoder is not changed."""
+    """One objective, from a copy of the encoder's Q-Former. `watch` is shown all scores whenever sets are made."""
     torch.manual_seed(budget.seed)
     model = Composer(encoder.model, objective.attributes, names=attributes)
-    training = Training(data, objective, budget)
+    training = Training(data, objective, budget, watch)
     if objective.first:
         training.remake(model)
     plan = Plan(budget.updates, lr, warmup=budget.updates // 10, weight_decay=0.05, seed=budget.seed)
@@ -237,7 +158,6 @@ def train(
     return model.eval().requires_grad_(False), training.trace, history
 
 
-# -- scores -----------------------------------------------------------------------------------------------------------
 def corpus_scores(model: Composer, data: TripletSet) -> np.ndarray:
     """Scores (N, M) of all queries with the whole corpus, in evaluation mode; the mode is restored."""
     was = model.training
@@ -250,20 +170,3 @@ def corpus_scores(model: Composer, data: TripletSet) -> np.ndarray:
     model.train(was)
     out: np.ndarray = torch.cat(parts).numpy()
     return out
-
-
-def candidates_of(model: Composer, seen: torch.Tensor, batch: int = 256) -> torch.Tensor:
-    """Unit rows (M, T, D) of image tokens (M, n, Dv)."""
-    device = model.query_tokens.device
-    with torch.no_grad():
-        return torch.cat([model.candidates(part.to(device).float()) for part in seen.split(batch)])
-
-
-def queries_of(
-    model: Composer, seen: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor, batch: int = 128
-) -> torch.Tensor:
-    """Unit rows (N, D) of references (N, n, Dv) with texts (N, L)."""
-    device = model.query_tokens.device
-    parts = zip(seen.split(batch), ids.split(batch), mask.split(batch), strict=True)
-    with torch.no_grad():
-        return torch.cat([model.queries(s.to(device).float(), i.to(device), m.to(device)).q for s, i, m in parts])

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from pinpoint.distinctive_chapter import METRICS, ONE, asked_of
-from pinpoint.distinctive_objectives import OBJECTIVES, RATES
+from pinpoint.distinctive_model import Composer
+from pinpoint.distinctive_objectives import OBJECTIVES, RATES, Objective
 from pinpoint.distinctive_study import confusion, reworded, suppression
-from pinpoint.distinctive_training import Objective, train
+from pinpoint.distinctive_training import Trace, train
 from pinpoint.errors import unknown
 from pinpoint.files import digest
 from pinpoint.recipes.distinctive_ground import PROFILES, Ground, Settings, prepare
@@ -39,8 +40,8 @@ class Arm:
     """One system: the key of its numbers, its objective, whose learning rate it takes, and how often sets are made."""
 
     key: str
-    objective: Objective
-    tuned: str
+    objective: Objective | None  # None: the encoder before any training
+    tuned: str = ""
     refresh: int | None = None  # None: that of the profile
     seeds: int = len(SEEDS)
 
@@ -48,7 +49,8 @@ class Arm:
 def arms() -> list[Arm]:
     """Every arm, the claims' first: a run that is cut short has measured what matters most."""
     dqe, trns = OBJECTIVES["dqe"], OBJECTIVES["trns"]
-    out = [Arm(f"sweep.{name}", objective, name) for name, objective in OBJECTIVES.items()]
+    out = [Arm("sweep.untrained", None, seeds=1)]
+    out += [Arm(f"sweep.{name}", objective, name) for name, objective in OBJECTIVES.items()]
     parts = {
         "gates_alone": replace(dqe, attribute=0.0, smoothing=0.0),
         "no_smoothing": replace(dqe, smoothing=0.0),
@@ -93,11 +95,19 @@ class Sweep:
         found: dict[str, Any] = kept(self.file(arm, seed), self.resume, lambda: self.measured(arm, seed))
         return found
 
-    def measured(self, arm: Arm, seed: int) -> dict[str, Any]:
-        """The same, now."""
+    def trained(self, arm: Arm, seed: int) -> tuple[Composer, Trace]:
+        """The model of one run, and what its training took as negatives."""
         ground, budget = self.ground(), replace(self.settings.budget, seed=seed)
+        if arm.objective is None:
+            return Composer(ground.encoder.model).eval().requires_grad_(False), Trace()
         budget = budget if arm.refresh is None else replace(budget, refresh=arm.refresh)
         model, trace, _ = train(ground.encoder, ground.data, arm.objective, budget, RATES[arm.tuned])
+        return model, trace
+
+    def measured(self, arm: Arm, seed: int) -> dict[str, Any]:
+        """The same, now."""
+        ground = self.ground()
+        model, trace = self.trained(arm, seed)
         result = asked_of(model, ground.attributes, arm.key)
         general = asked_of(model, ground.general, arm.key)
         pushed = suppression(ground.attributes, model)

@@ -1,0 +1,55 @@
+"""What chapter 5 quotes from the recorded sweeps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pinpoint.distinctive_objectives import OBJECTIVES
+
+
+def quoted(
+    study: Any, names: Sequence[str], metrics: Sequence[str], prefix: str = "dqe.sweep"
+) -> dict[str, dict[str, Any]]:
+    """Recorded means over seeds: objective -> metric -> entry."""
+    return {n: {m: study.quote(f"{prefix}.{n}.{m}", "recorded") for m in metrics} for n in names}
+
+
+VARIANTS = {
+    "target-relative: the zone, from quantile to quantile": {
+        "as chosen*": "sweep.trns", "0 to 0.002": "ablation.zone_0_0_002", "0 to 0.05": "ablation.zone_0_0_05",
+        "0.002 to 0.01": "ablation.zone_0_002_0_01", "0.01 to 0.1": "ablation.zone_0_01_0_1",
+        "0.02 to 0.2": "ablation.zone_0_02_0_2", "0.2 to 0.8": "ablation.zone_0_2_0_8"},
+    "target-relative: epochs between two makings": {
+        "1": "ablation.refresh_1", "4": "ablation.refresh_4", "never again": "ablation.refresh_0"},
+    "DQE-CIR": {
+        "as chosen*": "sweep.dqe", "no margins": "ablation.no_margin", "no smoothing": "ablation.no_smoothing",
+        "gates alone": "ablation.gates_alone", "with a ranking margin": "ablation.ranking"},
+    "InfoNCE": {"as it is*": "sweep.infonce", "with attribute weights": "ablation.infonce_gates"},
+}  # fmt: skip
+
+
+def quoted_variants(study: Any, metric: str = "map5") -> dict[str, dict[str, Any]]:
+    """A metric of the recorded variants, by block."""
+    return {
+        title: {label: study.quote(f"dqe.{key}.{metric}", "recorded") for label, key in rows.items()}
+        for title, rows in VARIANTS.items()
+    }
+
+
+EFFECTS = {
+    "negatives that are right, %": "false_negative_share",
+    "rank of right ones, % of gallery": "suppression",
+    "cosine of one reference's queries": "confusion",
+}
+
+
+def quoted_effects(study: Any) -> dict[str, dict[str, Any]]:
+    """The two effects and the share of false negatives, recorded, by objective; what training has not touched first."""
+    out: dict[str, dict[str, Any]] = {}
+    for title, name in EFFECTS.items():
+        before = (
+            {}
+            if name == "false_negative_share"
+            else {"untrained": study.quote(f"dqe.sweep.untrained.{name}", "recorded")}
+        )
+        out[title] = before | {o: study.quote(f"dqe.sweep.{o}.{name}", "recorded") for o in OBJECTIVES}
+    return out
