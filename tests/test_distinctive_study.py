@@ -56,6 +56,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
     assert torch.equal(seen_of(encoder, store, asked.gallery.images, asked.gallery.ids), seen[0])
     assert encoder.looked == looked  # kept in the store
     return SimpleNamespace(encoder=encoder, attributes=ask(encoder, asked, seen[0]), general=None,
+                           start=Composer(encoder.model).eval(),
                            data=triplet_set(encoder, trained, seen[1]))  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def test_confusion_is_the_mean_cosine_of_one_references_queries(world: Any) -> N
 
 def test_the_page_trains_and_shows(world: Any) -> None:
     live = chapter.train_live(world, ("infonce", "dqe"), Budget(4, 8, refresh=1))
-    assert set(live.models) == {"untrained", "infonce", "dqe"} and sorted(live.scores) == [0, 2]
+    assert set(live.models) == {"warm", "infonce", "dqe"} and sorted(live.scores) == [0, 2]
     moments = chapter.moments(live, world.data, OBJECTIVES["dqe"])
     title, delta, valid, (low, high) = moments[0]
     scores = live.scores[0]
@@ -152,7 +153,10 @@ def test_what_the_sweep_puts_on_record_is_what_the_page_quotes(rng: np.random.Ge
 def test_fashion_iq_runs_through_the_same_functions(tmp_path: Path) -> None:
     from transformers import BertTokenizer
 
-    assert "there is no folder" in real_benchmark(tmp_path / "nowhere", tmp_path, Budget(2, 2), tmp_path / "store")
+    assert "there is no folder" in real_benchmark(
+        tmp_path / "nowhere", tmp_path, Budget(2, 2), Budget(1, 2), tmp_path / "store"
+    )
+    budgets = Budget(2, 4, refresh=1), Budget(1, 4)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "is", "red", "and", "long"]
     checkpoint, data = tmp_path / "blip2", tmp_path / "fashion-iq"
     checkpoint.mkdir()
@@ -169,8 +173,8 @@ def test_fashion_iq_runs_through_the_same_functions(tmp_path: Path) -> None:
             (data / "captions" / f"cap.{category}.{split}.json").write_text(json.dumps(rows))
             for n, i in enumerate(ids):
                 Image.new("RGB", (20, 30), (40 * n, 80 * c, 90)).save(data / "images" / f"{i}.jpg")
-    table = real_benchmark(data, checkpoint, Budget(2, 4, refresh=1), tmp_path / "store")
+    table = real_benchmark(data, checkpoint, *budgets, tmp_path / "store")
     assert all(f"| {name} |" in table for name in OBJECTIVES) and "nan" not in table
     (data / "images" / "dresstrain2.jpg").unlink()
     with pytest.raises(Exception, match=r"dresstrain2\.jpg"):
-        real_benchmark(data, checkpoint, Budget(2, 4, refresh=1), tmp_path / "other")
+        real_benchmark(data, checkpoint, *budgets, tmp_path / "other")

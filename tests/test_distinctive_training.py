@@ -73,12 +73,12 @@ def test_a_refresh_leaves_mode_and_weights(data: TripletSet) -> None:
 
 @pytest.mark.parametrize("refresh, expected", [(1, [0, 3, 6]), (2, [0, 6]), (0, [0])])
 def test_sets_are_made_when_they_are_due(data: TripletSet, refresh: int, expected: list[int]) -> None:
-    _, trace, _ = train(tiny_encoder(), data, ZONE, Budget(9, 4, refresh), 1e-4)
+    _, trace, _ = train(tiny_model(), data, ZONE, Budget(9, 4, refresh), 1e-4)
     assert trace.made_at == expected  # three updates are an epoch; none is made after the last
 
 
 def test_without_a_first_making_the_first_negatives_are_random(data: TripletSet) -> None:
-    _, trace, _ = train(tiny_encoder(), data, Objective("steep", "steep"), Budget(9, 4, 1), 1e-4)
+    _, trace, _ = train(tiny_model(), data, Objective("steep", "steep"), Budget(9, 4, 1), 1e-4)
     assert trace.made_at == [3, 6] and trace.negatives == 36 and all(w > 0 for w in trace.width)
 
 
@@ -138,7 +138,7 @@ LEARNING = [Objective("batch", "batch"), Objective("random", "random"), Objectiv
 def test_every_objective_learns(data: TripletSet, objective: Objective) -> None:
     encoder = tiny_encoder()
     kept = {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
-    model, _, _ = train(encoder, data, objective, Budget(40, 6, refresh=5), 3e-3)
+    model, _, _ = train(encoder.model, data, objective, Budget(40, 6, refresh=5), 3e-3)
 
     def rank(model: Composer) -> float:
         scores = corpus_scores(model, data)

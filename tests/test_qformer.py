@@ -9,6 +9,8 @@ import torch
 from torch.nn.functional import normalize
 from torch.testing import assert_close
 
+from pinpoint.diorama.captions import EVERYTHING
+from pinpoint.diorama.world import TrainingPairs
 from pinpoint.encoders import shipped_folder
 from pinpoint.encoders.blip import load_blip, pad, text_features
 from pinpoint.encoders.qformer import (
@@ -22,6 +24,7 @@ from pinpoint.encoders.qformer import (
     text_emb,
 )
 from pinpoint.errors import PinpointError
+from pinpoint.files import read_json
 from pinpoint.recipes.qformer_pairs import hard_partners
 from pinpoint.recipes.qformer_start import started
 from pinpoint.recipes.registry import train
@@ -131,3 +134,21 @@ def test_hard_partners_are_wrong_ones_and_repeatable() -> None:
     sure = torch.full((3, 3), -50.0)
     sure[0, 2] = sure[1, 0] = sure[2, 1] = 50.0
     assert hard_partners(sure, 0)[0].tolist() == [2, 0, 1] and hard_partners(sure, 0)[1].tolist() == [1, 2, 0]
+
+
+def test_the_shipped_qformer_embeds_and_matches_what_it_has_never_seen() -> None:
+    folder = shipped_folder("diorama-qformer")
+    card = (folder / "card.md").read_text("utf-8")
+    assert "pinpoint train diorama-qformer" in card and read_json(folder / "config.json")["weights_sha256"] in card
+    encoder = load_qformer(folder, device="cpu")
+    pairs = TrainingPairs(40, split="dev", mention=EVERYTHING)
+    images = np.stack([pairs.image(n) for n in range(40)])
+    texts = [pairs.caption(n, 0) for n in range(40)]
+    scores = np.einsum("qd,gtd->qgt", encoder.encode_texts(texts), encoder.encode_images(images)).max(axis=2)
+    assert (scores.argmax(axis=1) == np.arange(40)).mean() > 0.6  # chance is one in forty
+    ids, mask = encoder.laid_out(texts)
+    seen = torch.from_numpy(encoder.see(images))
+    with torch.no_grad():
+        own, other = (match_logits(encoder.model, read_together(encoder.model, s, ids, mask))[:, 1]
+                      for s in (seen, seen.roll(1, dims=0)))  # fmt: skip
+    assert (own > other).float().mean() > 0.9  # chance is a half

@@ -86,7 +86,7 @@ def delta_moment(title: str, scores: np.ndarray, data: TripletSet, low: float, h
 
 @dataclass(frozen=True, eq=False)
 class Live:
-    """What the page trains: models and traces by objective, the untrained one first, and the scores of the last
+    """What the page trains: models and traces by objective, the start first, and the scores of the last
     objective whenever its sets were made."""
 
     models: dict[str, Composer]
@@ -97,11 +97,11 @@ class Live:
 
 def train_live(ground: Ground, names: Sequence[str], budget: Budget) -> Live:
     """Some objectives, each from the same start; those with sets of negatives show their scores."""
-    live = Live({"untrained": Composer(ground.encoder.model).eval().requires_grad_(False)}, {}, {}, {})
+    live = Live({"warm": ground.start}, {}, {}, {})
     for name in names:
         live.scores.clear()
         live.models[name], live.traces[name], live.histories[name] = train(
-            ground.encoder, ground.data, OBJECTIVES[name], budget, RATES[name], watch=live.scores.__setitem__
+            ground.start, ground.data, OBJECTIVES[name], budget, RATES[name], watch=live.scores.__setitem__
         )
     return live
 

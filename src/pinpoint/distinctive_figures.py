@@ -12,11 +12,11 @@ from pinpoint.plots import OKABE_ITO, RIGHT, picture, whiskers
 
 WIDTH = 5.6  # inches
 LABELS = {
-    "untrained": "before training", "infonce": "InfoNCE", "bt_random": "random negative", "qure": "QuRe",
+    "warm": "common start", "infonce": "InfoNCE", "bt_random": "random negative", "qure": "QuRe",
     "trns": "target-relative", "dqe": "DQE-CIR",
 }  # fmt: skip
 COLOUR = {
-    "untrained": OKABE_ITO["grey"], "infonce": OKABE_ITO["blue"], "bt_random": OKABE_ITO["black"],
+    "warm": OKABE_ITO["grey"], "infonce": OKABE_ITO["blue"], "bt_random": OKABE_ITO["black"],
     "qure": OKABE_ITO["orange"], "trns": OKABE_ITO["green"], "dqe": OKABE_ITO["vermilion"],
 }  # fmt: skip
 METRICS = {"r1": "R@1 in %", "r10": "R@10 in %", "r50": "R@50 in %", "map5": "mAP@5 in %", "map10": "mAP@10 in %"}
@@ -97,7 +97,7 @@ def effect_dots(panels: Mapping[str, Mapping[str, Any]]) -> Figure:
     """A panel for each effect, a row per objective. panels: title -> objective -> entry or number."""
     rows = list(dict.fromkeys(name for values in panels.values() for name in values))
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(WIDTH + 1.2, 0.36 * len(rows) + 1.0), sharey=True, squeeze=False
+        1, len(panels), figsize=(WIDTH + 1.2, 0.36 * len(rows) + 1.2), sharey=True, squeeze=False
     )
     y = dict(zip(rows, np.arange(len(rows))[::-1], strict=True))
     for ax, (title, values) in zip(axes[0], panels.items(), strict=True):
@@ -106,7 +106,7 @@ def effect_dots(panels: Mapping[str, Mapping[str, Any]]) -> Figure:
             ax.plot([0, value], [y[name]] * 2, color=COLOUR[name], lw=2.2)
             ax.plot(value, y[name], "o", color=COLOUR[name], ms=7)
             ax.text(value, y[name] + 0.22, f"{value:.2g}", ha="center", fontsize=8.5, color="#333333")
-        ax.set_title(title, fontsize=9.5)
+        ax.set_title(textwrap.fill(title, 20), fontsize=9)
         ax.set_xlim(left=0)
         ax.margins(x=0.18)
         ax.grid(axis="y", visible=False)

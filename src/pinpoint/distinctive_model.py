@@ -42,7 +42,8 @@ class Composer(nn.Module):
             deepcopy(model.text_projection),
         )
         self.requires_grad_(True)
-        self.log_scale = nn.Parameter(torch.tensor(1 / START_TEMPERATURE).log())
+        start = torch.tensor(1 / START_TEMPERATURE).log()
+        self.log_scale = nn.Parameter(getattr(model, "log_scale", start).detach().clone())
         self.attributes = None
         if attributes:
             width, dim = self.text_projection.in_features, self.text_projection.out_features

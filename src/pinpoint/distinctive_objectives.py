@@ -54,4 +54,5 @@ OBJECTIVES: Mapping[str, Objective] = {
 }
 
 
+WARM_RATE = 3e-4  # learning rate of the common start
 RATES: Mapping[str, float] = dict.fromkeys(OBJECTIVES, 3e-4)  # learning rates

@@ -14,16 +14,14 @@ def quoted(
 
 
 VARIANTS = {
-    "target-relative: the zone, from quantile to quantile": {
-        "as chosen*": "sweep.trns", "0 to 0.002": "ablation.zone_0_0_002", "0 to 0.05": "ablation.zone_0_0_05",
-        "0.002 to 0.01": "ablation.zone_0_002_0_01", "0.01 to 0.1": "ablation.zone_0_01_0_1",
-        "0.02 to 0.2": "ablation.zone_0_02_0_2", "0.2 to 0.8": "ablation.zone_0_2_0_8"},
-    "target-relative: epochs between two makings": {
-        "1": "ablation.refresh_1", "4": "ablation.refresh_4", "never again": "ablation.refresh_0"},
+    "target-relative: the zone's quantiles": {
+        "0.002 to 0.05*": "sweep.trns", "0 to 0.02": "ablation.zone_0_0_02", "0.01 to 0.1": "ablation.zone_0_01_0_1",
+        "0.2 to 0.8": "ablation.zone_0_2_0_8", "made once": "ablation.refresh_0"},
     "DQE-CIR": {
-        "as chosen*": "sweep.dqe", "no margins": "ablation.no_margin", "no smoothing": "ablation.no_smoothing",
+        "as described*": "sweep.dqe", "no margins": "ablation.no_margin", "no smoothing": "ablation.no_smoothing",
         "gates alone": "ablation.gates_alone", "with a ranking margin": "ablation.ranking"},
     "InfoNCE": {"as it is*": "sweep.infonce", "with attribute weights": "ablation.infonce_gates"},
+    "without the common start": {"InfoNCE": "scratch.infonce", "QuRe": "scratch.qure"},
 }  # fmt: skip
 
 
@@ -47,9 +45,7 @@ def quoted_effects(study: Any) -> dict[str, dict[str, Any]]:
     out: dict[str, dict[str, Any]] = {}
     for title, name in EFFECTS.items():
         before = (
-            {}
-            if name == "false_negative_share"
-            else {"untrained": study.quote(f"dqe.sweep.untrained.{name}", "recorded")}
+            {} if name == "false_negative_share" else {"warm": study.quote(f"dqe.sweep.untrained.{name}", "recorded")}
         )
         out[title] = before | {o: study.quote(f"dqe.sweep.{o}.{name}", "recorded") for o in OBJECTIVES}
     return out

@@ -7,15 +7,17 @@ from pinpoint.benchmark import Benchmark
 from pinpoint.datasets.fashion_iq import CATEGORIES, fashion_iq, fashion_iq_mean
 from pinpoint.datasets.named_images import require_images
 from pinpoint.distinctive_data import TripletSet, triplet_set
-from pinpoint.distinctive_objectives import OBJECTIVES, RATES, Budget
+from pinpoint.distinctive_objectives import OBJECTIVES, RATES, WARM_RATE, Budget
 from pinpoint.distinctive_study import Asked, ask, seen_of
-from pinpoint.distinctive_training import train
+from pinpoint.distinctive_training import train, warmed
 from pinpoint.encoders.qformer import load_qformer
 from pinpoint.evaluate import evaluate
 from pinpoint.store import Store
 
 
-def real_benchmark(folder: Path, encoder: Path, budget: Budget, store: Path, captions: str = "C1 and c2") -> str:
+def real_benchmark(
+    folder: Path, encoder: Path, budget: Budget, warm: Budget, store: Path, captions: str = "C1 and c2"
+) -> str:
     """Every objective on FashionIQ's validation split, both galleries, as Markdown; or a line that says what is absent.
 
     One model for the three categories; its corpus is all training images, where QuRe takes the targets of the query's
@@ -29,10 +31,11 @@ def real_benchmark(folder: Path, encoder: Path, budget: Budget, store: Path, cap
     data = training_set(model, fashion_iq(folder, "train", captions=captions), Store(store))
     asked = [question(model, fashion_iq(folder, "val", protocol=p, captions=captions), Store(store))
              for p in ("original", "VAL")]  # fmt: skip
+    start = warmed(model.model, data, warm, WARM_RATE)
     head = ["objective", *(f"{c}, R@10 / R@50" for c in CATEGORIES), "mean", "mean, VAL gallery"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for name, objective in OBJECTIVES.items():
-        trained, _, _ = train(model, data, objective, budget, RATES[name])
+        trained, _, _ = train(start, data, objective, budget, RATES[name])
         first, second = (evaluate(a.benchmark, a.retriever(trained, name)) for a in asked)
         cells = [
             " / ".join(f"{first.metric(m, c).value:.1f}" for m in ("r10", "r50")) if c in first.groups else "-"

@@ -21,7 +21,7 @@ from pinpoint.distinctive import (
 )
 from pinpoint.distinctive_data import TripletSet
 from pinpoint.distinctive_model import Composer, candidates_of, own_scores, queries_of
-from pinpoint.distinctive_objectives import Budget, Objective
+from pinpoint.distinctive_objectives import OBJECTIVES, Budget, Objective
 from pinpoint.recipes.pairs import Shuffled
 from pinpoint.training import History, Plan, fit
 
@@ -139,7 +139,7 @@ class Training:
 
 
 def train(
-    encoder: Any,
+    start: Any,
     data: TripletSet,
     objective: Objective,
     budget: Budget,
@@ -147,15 +147,27 @@ def train(
     attributes: Sequence[str] = ATTRIBUTES,
     watch: Watch | None = None,
 ) -> tuple[Composer, Trace, History]:
-    """One objective, from a copy of the encoder's Q-Former. `watch` is shown all scores whenever sets are made."""
+    """One objective, from a copy of `start`: a model with a Q-Former, or a `Composer` that was trained before.
+
+    `watch` is shown all scores whenever sets are made.
+    """
     torch.manual_seed(budget.seed)
-    model = Composer(encoder.model, objective.attributes, names=attributes)
+    model = Composer(start, objective.attributes, names=attributes)
     training = Training(data, objective, budget, watch)
     if objective.first:
         training.remake(model)
     plan = Plan(budget.updates, lr, warmup=budget.updates // 10, weight_decay=0.05, seed=budget.seed)
     history = fit(model, training.loss, training, plan, after_step=training.after, label=objective.name)
     return model.eval().requires_grad_(False), training.trace, history
+
+
+def warmed(start: Any, data: TripletSet, budget: Budget, lr: float) -> Composer:
+    """What all objectives start from: a Q-Former that has learned to compose, by InfoNCE, in a few updates.
+
+    One negative per query teaches too little while the encoder knows nothing of changes; the papers' own encoders spend
+    thousands of updates on it.
+    """
+    return train(start, data, OBJECTIVES["infonce"], budget, lr)[0]
 
 
 def corpus_scores(model: Composer, data: TripletSet) -> np.ndarray:

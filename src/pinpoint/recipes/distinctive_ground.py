@@ -7,8 +7,10 @@ from typing import Any
 from pinpoint.benchmark import Benchmark
 from pinpoint.diorama.composed import ATTRIBUTE_KINDS, KINDS, composed
 from pinpoint.distinctive_data import TripletSet, triplet_set
-from pinpoint.distinctive_objectives import Budget
+from pinpoint.distinctive_model import Composer
+from pinpoint.distinctive_objectives import WARM_RATE, Budget
 from pinpoint.distinctive_study import Asked, ask, seen_of
+from pinpoint.distinctive_training import warmed
 from pinpoint.encoders import shipped_folder
 from pinpoint.encoders.qformer import load_qformer
 from pinpoint.store import Store
@@ -24,21 +26,24 @@ class Settings:
     triplets: int
     queries: int
     gallery: int
+    warm: int  # updates of the common start
     budget: Budget
 
 
 PROFILES = {
-    "smoke": Settings(12, 12, 150, Budget(4, 6, refresh=1)),
-    "lite": Settings(600, 400, 3000, Budget(240, 32, refresh=2)),
-    "full": Settings(12_000, 2000, 20_000, Budget(8000, 32, refresh=4)),
+    "smoke": Settings(12, 12, 150, 2, Budget(4, 6, refresh=1)),
+    "lite": Settings(600, 400, 3000, 120, Budget(160, 32, refresh=2)),
+    "full": Settings(12_000, 2000, 20_000, 1000, Budget(8000, 32, refresh=4)),
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """An encoder, what it is trained on, and the benchmarks: attribute edits, and every kind of edit."""
+    """An encoder, the start that all objectives share, what they train on, and what is asked: edits of attributes, and
+    every kind of edit."""
 
     encoder: Any
+    start: Composer
     data: TripletSet
     attributes: Asked
     general: Asked
@@ -58,7 +63,8 @@ def prepare(settings: Settings, split: str, encoder: Any = None) -> Ground:
              composed(split, settings.queries, settings.gallery, ATTRIBUTE_KINDS), general]  # fmt: skip
     seen = [seen_of(encoder, store, b.gallery.images, b.gallery.ids) for b in (trained, *asked)]
     data = triplet_set(encoder, trained, seen[0])
-    return Ground(encoder, data, *(ask(encoder, b, s) for b, s in zip(asked, seen[1:], strict=True)))
+    start = warmed(encoder.model, data, replace(settings.budget, updates=settings.warm, seed=0), WARM_RATE)
+    return Ground(encoder, start, data, *(ask(encoder, b, s) for b, s in zip(asked, seen[1:], strict=True)))
 
 
 def only(benchmark: Benchmark, kinds: Sequence[str]) -> Benchmark:

@@ -70,7 +70,7 @@ class Sweep:
     def trained(self, name: str, lr: float, seed: int) -> dict[str, Any]:
         """The same, now."""
         ground, budget = self.ground, replace(self.settings.budget, seed=seed)
-        model, trace, _ = train(ground.encoder, ground.data, self.objectives[name], budget, lr, tuple(PLACE))
+        model, trace, _ = train(ground.encoder.model, ground.data, self.objectives[name], budget, lr, tuple(PLACE))
         dev = evaluate(ground.dev.benchmark, ground.dev.retriever(model, name)).macro("r10").value
         return {**measured(ground.test, model), "dev": dev, SHARE: trace.false_negative_share}
 

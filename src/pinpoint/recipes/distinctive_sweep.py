@@ -10,7 +10,7 @@ import numpy as np
 
 from pinpoint.distinctive_chapter import METRICS, ONE, asked_of
 from pinpoint.distinctive_model import Composer
-from pinpoint.distinctive_objectives import OBJECTIVES, RATES, Objective
+from pinpoint.distinctive_objectives import OBJECTIVES, RATES, WARM_RATE, Objective
 from pinpoint.distinctive_study import confusion, reworded, suppression
 from pinpoint.distinctive_training import Trace, train
 from pinpoint.errors import unknown
@@ -32,7 +32,7 @@ GAINS = (
     ("dqe", "trns"),
     ("dqe", "infonce"),
 )
-ZONES = ((0.0, 0.002), (0.0, 0.05), (0.002, 0.01), (0.01, 0.1), (0.02, 0.2), (0.2, 0.8))
+ZONES = ((0.0, 0.02), (0.01, 0.1), (0.2, 0.8))  # beside the chosen one
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,17 @@ class Arm:
     """One system: the key of its numbers, its objective, whose learning rate it takes, and how often sets are made."""
 
     key: str
-    objective: Objective | None  # None: the encoder before any training
+    objective: Objective | None  # None: the common start
     tuned: str = ""
     refresh: int | None = None  # None: that of the profile
+    scratch: bool = False  # from the pretrained Q-Former, not from the common start; with the start's updates added
     seeds: int = len(SEEDS)
 
 
 def arms() -> list[Arm]:
     """Every arm, the claims' first: a run that is cut short has measured what matters most."""
     dqe, trns = OBJECTIVES["dqe"], OBJECTIVES["trns"]
-    out = [Arm("sweep.untrained", None, seeds=1)]
+    out = [Arm("sweep.warm", None, seeds=1)]
     out += [Arm(f"sweep.{name}", objective, name) for name, objective in OBJECTIVES.items()]
     parts = {
         "gates_alone": replace(dqe, attribute=0.0, smoothing=0.0),
@@ -57,11 +58,14 @@ def arms() -> list[Arm]:
         "no_margin": replace(dqe, attribute=0.0),
         "ranking": replace(dqe, ranking=1.0),
     }
-    out += [Arm(f"ablation.{name}", objective, "dqe") for name, objective in parts.items()]
-    out += [Arm("ablation.infonce_gates", replace(OBJECTIVES["infonce"], attributes=True), "infonce")]
-    out += [Arm(f"ablation.zone_{_label(a)}_{_label(b)}", replace(trns, low=a, high=b), "trns", seeds=1)
-            for a, b in ZONES]  # fmt: skip
-    return out + [Arm(f"ablation.refresh_{n}", trns, "trns", refresh=n, seeds=1) for n in (0, 1, 4)]
+    out += [Arm(f"ablation.{name}", objective, "dqe", seeds=1) for name, objective in parts.items()]
+    out += [Arm(f"scratch.{name}", OBJECTIVES[name], name, scratch=True, seeds=1) for name in ("infonce", "qure")]
+    gated = replace(OBJECTIVES["infonce"], attributes=True)
+    out += [Arm("ablation.infonce_gates", gated, "infonce", seeds=1)]
+    for low, high in ZONES:
+        zone = replace(trns, low=low, high=high)
+        out += [Arm(f"ablation.zone_{_label(low)}_{_label(high)}", zone, "trns", seeds=1)]
+    return out + [Arm("ablation.refresh_0", trns, "trns", refresh=0, seeds=1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +88,7 @@ class Sweep:
         used = [
             asdict(self.settings),
             asdict(arm),
-            RATES[arm.tuned],
+            RATES.get(arm.tuned),
             benchmarks,
             ground.encoder.weights_sha256,
         ]
@@ -99,9 +103,13 @@ class Sweep:
         """The model of one run, and what its training took as negatives."""
         ground, budget = self.ground(), replace(self.settings.budget, seed=seed)
         if arm.objective is None:
-            return Composer(ground.encoder.model).eval().requires_grad_(False), Trace()
+            return ground.start, Trace()
         budget = budget if arm.refresh is None else replace(budget, refresh=arm.refresh)
-        model, trace, _ = train(ground.encoder, ground.data, arm.objective, budget, RATES[arm.tuned])
+        start, lr = ground.start, RATES[arm.tuned]
+        if arm.scratch:
+            start, lr = ground.encoder.model, WARM_RATE
+            budget = replace(budget, updates=budget.updates + self.settings.warm)
+        model, trace, _ = train(start, ground.data, arm.objective, budget, lr)
         return model, trace
 
     def measured(self, arm: Arm, seed: int) -> dict[str, Any]:

@@ -33,6 +33,8 @@ RECIPES: Mapping[str, Recipe] = {
     "diorama-stem": _recipe("diorama_stem"),
     "diorama-blip": _recipe("diorama_blip"),
     "diorama-qformer": _recipe("diorama_qformer"),
+    "dqe-tuning": _recipe("distinctive_tuning"),
+    "dqe-sweep": _recipe("distinctive_sweep"),
     "diorama-llava": _recipe("second_mllm"),
     "zscir-tuning": _recipe("zscir_tuning"),
     "zscir-sweep": _recipe("zscir_sweep"),

@@ -1,0 +1,94 @@
+"""Tuning of chapter 5 on the development split: every objective gets the same three trials, of its learning rate.
+
+What came out stands in `distinctive_objectives`; every trial is on record in results/recorded.json.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from pinpoint.distinctive_chapter import asked_of
+from pinpoint.distinctive_objectives import OBJECTIVES, Objective
+from pinpoint.distinctive_training import train
+from pinpoint.errors import unknown
+from pinpoint.files import digest, write_json
+from pinpoint.recipes.distinctive_ground import PROFILES, Ground, Settings, prepare
+from pinpoint.recipes.kept import kept
+from pinpoint.study.layout import find_layout
+from pinpoint.study.ledger import make_entry, merge
+from pinpoint.training import device_name
+
+NAME = "dqe-tuning"
+RATES = (1e-4, 3e-4, 1e-3)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training on the development split's terms."""
+
+    key: str
+    objective: Objective
+    lr: float
+
+
+def trials(name: str) -> Iterator[Trial]:
+    """Those of one objective."""
+    for lr in RATES:
+        yield Trial(f"dqe.dev.{name}.lr_{_label(lr)}.map5", OBJECTIVES[name], lr)
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """The trials of one profile, each run once and kept."""
+
+    settings: Settings
+    ground: Ground
+    folder: Path
+    resume: bool = True
+    values: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, trial: Trial) -> float:
+        """mAP@5 of edits of colour and shape on the development split, in percent."""
+        self.values[trial.key] = float(kept(self.file(trial), self.resume, lambda: self.measured(trial)))
+        return self.values[trial.key]
+
+    def file(self, trial: Trial) -> Path:
+        """Its file: whatever the value depends on is in the name."""
+        ground = self.ground
+        used = [asdict(self.settings), asdict(trial.objective), trial.lr, ground.encoder.weights_sha256]
+        return self.folder / f"{trial.key}-{digest([used, ground.attributes.benchmark.digest])[:12]}.json"
+
+    def measured(self, trial: Trial) -> float:
+        """The same, trained now."""
+        ground = self.ground
+        model, _, _ = train(ground.start, ground.data, trial.objective, self.settings.budget, trial.lr)
+        return asked_of(model, ground.attributes, trial.key).macro("map5").value
+
+
+def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
+    """Run all trials that are not kept in `out` yet, and put them on record. A smoke run records nothing."""
+    if profile not in PROFILES:
+        raise unknown("training profile", profile, list(PROFILES))
+    settings, layout = dev_settings(PROFILES[profile]), find_layout()
+    out = out or layout.cache / "training" / f"{NAME}-{profile}"
+    tuning = Tuning(settings, prepare(settings, "dev"), out, resume)
+    best = {name: max(trials(name), key=tuning) for name in OBJECTIVES}
+    write_json(out / "choices.json", {name: {"lr": t.lr, **asdict(t.objective)} for name, t in best.items()})
+    if profile != "smoke":
+        device = device_name(tuning.ground.encoder.device)
+        entries = {
+            key: make_entry(key, value, None, None, None, 1, "%", None, device, NAME)
+            for key, value in tuning.values.items()
+        }
+        identity = digest([asdict(settings), tuning.ground.attributes.benchmark.digest])[:12]
+        merge(layout.results / "recorded.json", NAME, entries, identity)
+    return out
+
+
+def dev_settings(settings: Settings) -> Settings:
+    """Three eighths of the test's queries of colour and shape, each of which is a ninth of the general ones."""
+    return replace(settings, queries=9 * (settings.queries * 3 // 16))
+
+
+def _label(value: float) -> str:
+    return f"{value:g}".replace(".", "_").replace("-", "m")
