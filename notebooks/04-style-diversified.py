@@ -137,7 +137,7 @@ plots.show(figures.gram_sheet(*chapter.gram_examples(asked, backbone.stem.shallo
 # For a photograph $p$, a query $q$ of it in some style, and another photograph $p'$ drawn at random, with $d = 1 - \cos$:
 #
 # $$
-# \mathcal{L} = \tfrac12 \max(0, d(p, q) - d(p, p') + 1) + \tfrac12 \max(0, d(q, p) - d(q, p') + 1) .
+# \mathcal{L} = \frac{1}{2} \max(0, d(p, q) - d(p, p') + 1) + \frac{1}{2} \max(0, d(q, p) - d(q, p') + 1) .
 # $$
 #
 # With a margin of 1 and distances of at most 2 the loss is nearly always active, and a random negative is an easy one. So it mostly draws a scene's pictures together, and does little to tell near scenes apart.

@@ -6,6 +6,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from pinpoint.study.ledger import make_entry, merge
+from pinpoint.study import mathml
 from pinpoint.study.mathml import to_mathml
 from pinpoint.study.pages import _replace_urls, card, duration
 from pinpoint.study.roles import parse_reference
@@ -84,6 +85,14 @@ def test_formulas_need_no_script(build):
     assert "jsdelivr" not in page
     assert 'alttext="r_q \\le k"' in to_mathml(r"r_q \le k")
     assert to_mathml(r"\nosuch{a}", nodes.math()) == r"<code>\nosuch{a}</code>"
+
+
+def test_a_fraction_without_braces_is_a_warning(monkeypatch):
+    said = []
+    monkeypatch.setattr(mathml.logger, "warning", lambda text, *_, **__: said.append(text))
+    to_mathml(r"\tfrac12 \max(a)")
+    to_mathml(r"\frac{1}{2}")
+    assert len(said) == 1 and "with braces" in said[0]
 
 
 def test_the_card_holds_provenance_and_no_date():

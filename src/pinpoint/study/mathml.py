@@ -3,6 +3,7 @@
 docutils translates; a formula it cannot translate is a warning that names it, and its source is shown instead.
 """
 
+import re
 from html import escape
 from typing import Any
 
@@ -15,11 +16,14 @@ from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
 NAME = "mathml"
+SHORTHAND = re.compile(r"\\[td]?frac\s*\d")
 logger = logging.getLogger(__name__)
 
 
 def to_mathml(tex: str, node: nodes.Node | None = None, *, block: bool = False) -> str:
     """LaTeX as a `<math>` element that carries its source as accessible text."""
+    if SHORTHAND.search(tex):  # docutils would take the digits together for the numerator
+        logger.warning("formula %r: write \\frac{1}{2}, with braces", tex, location=node)
     try:
         element = str(tex2mathml(tex.strip(), as_block=block))
     except (MathError, SyntaxError) as error:
