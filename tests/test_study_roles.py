@@ -5,8 +5,8 @@ import pytest
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from pinpoint.study.ledger import make_entry, merge
 from pinpoint.study import mathml
+from pinpoint.study.ledger import make_entry, merge
 from pinpoint.study.mathml import to_mathml
 from pinpoint.study.pages import _replace_urls, card, duration
 from pinpoint.study.roles import parse_reference
