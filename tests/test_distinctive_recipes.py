@@ -46,7 +46,7 @@ def test_smoke_runs_end_keep_and_record_nothing(cache: Path, monkeypatch: pytest
 def test_every_objective_gets_the_same_number_of_trials() -> None:
     for name in ("infonce", "bt_random", "qure", "trns", "dqe"):
         some = list(trials(name))
-        assert len(some) == 3 == len({t.key for t in some}) == len({t.lr for t in some})
+        assert len(some) == 5 == len({t.key for t in some}) == len({t.lr for t in some})
         assert all(t.objective.name == name for t in some)
 
 

@@ -1,4 +1,4 @@
-"""Tuning of chapter 5 on the development split: every objective gets the same three trials, of its learning rate.
+"""Tuning of chapter 5 on the development split: every objective gets the same five trials, of its learning rate.
 
 What came out stands in `distinctive_objectives`; every trial is on record in results/recorded.json.
 """
@@ -19,7 +19,7 @@ from pinpoint.study.ledger import make_entry, merge
 from pinpoint.training import device_name
 
 NAME = "dqe-tuning"
-RATES = (1e-4, 3e-4, 1e-3)
+RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 
 
 @dataclass(frozen=True)
