@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pinpoint.distinctive_objectives import OBJECTIVES
 from pinpoint.errors import PinpointError
 from pinpoint.files import read_json
 from pinpoint.recipes import distinctive_sweep, distinctive_tuning
@@ -31,7 +32,7 @@ def test_smoke_runs_end_keep_and_record_nothing(cache: Path, monkeypatch: pytest
     monkeypatch.setattr(distinctive_sweep, "arms", lambda: some)
     monkeypatch.setattr(distinctive_sweep, "merge", refuse)
     monkeypatch.setattr(distinctive_tuning, "merge", refuse)
-    monkeypatch.setattr(distinctive_tuning, "OBJECTIVES", {n: None for n in ("infonce", "trns")})
+    monkeypatch.setattr(distinctive_tuning, "OBJECTIVES", {n: OBJECTIVES[n] for n in ("infonce", "trns")})
     out = train("dqe-sweep", profile="smoke")
     kept = {path: path.stat().st_mtime_ns for path in out.glob("*.json")}
     assert {path.stem.rsplit("-", 1)[0] for path in kept} == {f"{a.key}-0" for a in some}

@@ -106,9 +106,7 @@ def test_the_page_trains_and_shows(world: Any) -> None:
     assert title == "before training" and 0 <= low <= high
     assert np.allclose(delta.reshape(scores.shape)[3], own[3] - scores[3])
     assert len(valid) == sum(len(rows) - 1 for rows in world.data.valid)
-    texts, gates = chapter.gates_of(
-        live.models["dqe"], world.encoder, world.attributes, chapter.dozen(world.attributes, 6)
-    )
+    texts, gates = chapter.gates_of(live.models["dqe"], world.attributes, chapter.dozen(world.attributes, 6))
     assert len(set(texts)) == 6 and np.allclose(gates.sum(axis=1), 1, atol=1e-5)
     result = chapter.asked_of(live.models["dqe"], world.attributes, "dqe")
     records: dict[str, Any] = {}

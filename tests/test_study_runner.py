@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -144,7 +145,10 @@ def test_verify_compares_every_number_with_its_band(tmp_path):
 def start(layout, *arguments):
     environment = os.environ | {"PINPOINT_ROOT": str(layout.root)}
     command = [sys.executable, "-m", "pinpoint.cli", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # a shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that
+    hear = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=environment, **pipes, text=True, preexec_fn=hear)
 
 
 def wait_for(path):
