@@ -182,7 +182,7 @@ def test_words_are_numbered_and_strange_ones_are_unknown(encoder: ProductEncoder
     assert ids.shape == mask.shape == (2, 4) and mask.tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]] and ids[0, 3] == 0
     assert (ids[:, 0] == 1).all() and not (ids == 2).any()
     with pytest.raises(PinpointError, match="takes a list of texts"):
-        encoder.laid_out("in red")  # type: ignore[arg-type]
+        encoder.laid_out("in red")  # type: ignore[arg-type]  # the mistake under test
 
 
 def test_seeing_does_not_depend_on_the_batch(encoder: ProductEncoder, rng: np.random.Generator) -> None:

@@ -1,5 +1,6 @@
 """The card of a model: what it is, how it was made, how well it does, in one page beside the weights."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ def write_card(out: Path, name: str, settings: Any, history: History, command: s
         "command": f"`{command}`",
         "licence": LICENCE,
     }
+    write_page(out, name, rows, history)
+
+
+def write_page(out: Path, name: str, rows: Mapping[str, str], history: History) -> None:
+    """A card: what is stated of a model, then its loss and its development curve."""
     lines = [f"# {name}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
     lines += ["", "## Loss", "", *loss_table(history), "", "## Development curve", "", *curve_table(history), ""]
     with atomic_path(out / "card.md") as temporary:

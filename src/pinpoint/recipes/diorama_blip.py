@@ -20,7 +20,7 @@ from pinpoint.errors import unknown
 from pinpoint.files import atomic_path, canonical_json, digest, file_digest, write_json
 from pinpoint.recipes.blip_text import Bank, Development, Texts
 from pinpoint.recipes.blip_tower import Pictures, Tower, graft
-from pinpoint.recipes.card import LICENCE, curve_table, loss_table
+from pinpoint.recipes.card import LICENCE, write_page
 from pinpoint.recipes.pairs import render_memmap
 from pinpoint.study.layout import find_layout
 from pinpoint.training import History, Plan, fit
@@ -125,10 +125,7 @@ def write(out: Path, model: Any, tokenizer: SmallTokens, settings: Settings, his
         "device": f"{history.device}, {history.seconds / 60:.0f} minutes for the text",
         "command": f"`{command}`", "licence": LICENCE,
     }  # fmt: skip
-    lines = [f"# {NAME}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
-    lines += ["", "## Loss", "", *loss_table(history), "", "## Development curve", "", *curve_table(history), ""]
-    with atomic_path(out / "card.md") as temporary:
-        temporary.write_text("\n".join(lines))
+    write_page(out, NAME, rows, history)
 
 
 VISION = ("hidden_size", "intermediate_size", "num_attention_heads", "num_hidden_layers", "image_size", "patch_size")

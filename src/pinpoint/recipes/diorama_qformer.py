@@ -17,7 +17,7 @@ from pinpoint.encoders.qformer import FORMAT
 from pinpoint.encoders.weights import write_weights
 from pinpoint.errors import unknown
 from pinpoint.files import atomic_path, canonical_json, digest, file_digest, write_json
-from pinpoint.recipes.card import LICENCE, curve_table, loss_table
+from pinpoint.recipes.card import LICENCE, write_page
 from pinpoint.recipes.pairs import render_memmap
 from pinpoint.recipes.qformer_pairs import Development, Pairs, Trained, pair_loss, seen_by
 from pinpoint.recipes.qformer_start import started
@@ -93,10 +93,7 @@ def write(out: Path, model: Any, settings: Settings, history: History, command: 
         "device": f"{history.device}, {history.seconds / 60:.0f} minutes",
         "command": f"`{command}`", "licence": LICENCE,
     }  # fmt: skip
-    lines = [f"# {NAME}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
-    lines += ["", "## Loss", "", *loss_table(history), "", "## Development curve", "", *curve_table(history), ""]
-    with atomic_path(out / "card.md") as temporary:
-        temporary.write_text("\n".join(lines))
+    write_page(out, NAME, rows, history)
 
 
 VISION = ("hidden_size", "intermediate_size", "num_attention_heads", "num_hidden_layers", "image_size", "patch_size",
