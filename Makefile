@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 PROFILE ?= lite
-PYTEST_ARGS ?= -n auto --maxprocesses 4
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist worksteal
 PORT ?= 8000
 
 VENV := .venv

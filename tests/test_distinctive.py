@@ -86,6 +86,8 @@ def test_attribute_queries_are_mixed_by_the_text() -> None:
     torch.manual_seed(0)
     model, tokens = AttributeQuery(16, 8), torch.randn(3, 5, 16)
     text = torch.randn(3, 16)
+    assert_close(model(tokens, text)[2], torch.tensor([2.0, 0, 0]).softmax(0).expand(3, 3))  # at first, whatever it is
+    torch.nn.init.normal_(model.gate[2].weight)
     q, parts, gates = model(tokens, text)
     assert q.shape == (3, 8) and set(parts) == {"colour", "shape"} and gates.shape == (3, 3)
     assert_close(gates.sum(dim=1), torch.ones(3))
@@ -94,7 +96,7 @@ def test_attribute_queries_are_mixed_by_the_text() -> None:
     assert_close(q, normalize(by_hand, dim=1))
     weights = ((model.keys[0](tokens) @ model.asks[0](text)[:, :, None])[..., 0] / 4).softmax(dim=1)
     assert_close(parts["colour"], normalize(model.projections[1]((weights[..., None] * tokens).sum(1)), dim=1))
-    assert not torch.allclose(model(tokens, text.flip(0))[2], gates)
+    assert not torch.allclose(model(tokens, text.flip(0))[2], model(tokens, text)[2])
     q.sum().backward()
     assert all(p.grad is not None for p in model.parameters())
 

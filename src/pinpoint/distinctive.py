@@ -142,7 +142,8 @@ class AttributeQuery(nn.Module):
 
     Z (B, T, d): the query tokens that have read reference and text. t (B, d): the pooled text. For each attribute a,
     alpha_a = softmax_k((W_a Z_k) · (U_a t) / sqrt d), z_a = sum_k alpha_ak Z_k, q_a = unit(P_a z_a); the global
-    q_g = unit(P_g mean_k Z_k); gates g = softmax(MLP t), and q = unit(g_0 q_g + sum_a g_a q_a).
+    q_g = unit(P_g mean_k Z_k); gates g = softmax(MLP t), and q = unit(g_0 q_g + sum_a g_a q_a). The gates begin at
+    softmax(2, 0, ...) whatever the text, so that training starts close to the plain query.
     """
 
     def __init__(
@@ -155,7 +156,10 @@ class AttributeQuery(nn.Module):
         self.keys = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(n))
         self.asks = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(n))
         self.projections = nn.ModuleList(deepcopy(start) if start else nn.Linear(width, dim) for _ in range(n + 1))
-        self.gate = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, n + 1))
+        last = nn.Linear(width, n + 1)
+        nn.init.zeros_(last.weight)
+        last.bias.data = torch.tensor([2.0] + n * [0.0])
+        self.gate = nn.Sequential(nn.Linear(width, width), nn.GELU(), last)
 
     def forward(
         self, tokens: torch.Tensor, text: torch.Tensor

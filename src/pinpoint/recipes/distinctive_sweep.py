@@ -32,7 +32,8 @@ GAINS = (
     ("dqe", "trns"),
     ("dqe", "infonce"),
 )
-ZONES = ((0.0, 0.02), (0.01, 0.1), (0.2, 0.8))  # beside the chosen one
+LONGER = 4  # times the updates
+ZONES = ((0.0, 0.02), (0.002, 0.05), (0.01, 0.1), (0.2, 0.8))  # beside the chosen one
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Arm:
     objective: Objective | None  # None: the common start
     tuned: str = ""
     refresh: int | None = None  # None: that of the profile
+    longer: int = 1  # times the updates
     scratch: bool = False  # from the pretrained Q-Former, not from the common start; with the start's updates added
     seeds: int = len(SEEDS)
 
@@ -53,19 +55,21 @@ def arms() -> list[Arm]:
     out = [Arm("sweep.warm", None, seeds=1)]
     out += [Arm(f"sweep.{name}", objective, name) for name, objective in OBJECTIVES.items()]
     parts = {
-        "gates_alone": replace(dqe, attribute=0.0, smoothing=0.0),
-        "no_smoothing": replace(dqe, smoothing=0.0),
-        "no_margin": replace(dqe, attribute=0.0),
+        "smoothed": replace(dqe, smoothing=0.01),
+        "gates_alone": replace(dqe, attribute=0.0),
+        "smoothed_more": replace(dqe, smoothing=0.05),
         "ranking": replace(dqe, ranking=1.0),
     }
-    out += [Arm(f"ablation.{name}", objective, "dqe", seeds=1) for name, objective in parts.items()]
+    out += [Arm(f"ablation.{name}", o, "dqe", seeds=1 + 2 * (name == "smoothed")) for name, o in parts.items()]
     out += [Arm(f"scratch.{name}", OBJECTIVES[name], name, scratch=True, seeds=1) for name in ("infonce", "qure")]
     gated = replace(OBJECTIVES["infonce"], attributes=True)
     out += [Arm("ablation.infonce_gates", gated, "infonce", seeds=1)]
     for low, high in ZONES:
         zone = replace(trns, low=low, high=high)
         out += [Arm(f"ablation.zone_{_label(low)}_{_label(high)}", zone, "trns", seeds=1)]
-    return out + [Arm("ablation.refresh_0", trns, "trns", refresh=0, seeds=1)]
+    out += [Arm("ablation.refresh_0", trns, "trns", refresh=0, seeds=1)]
+    more = ("dqe", "infonce", "qure", "trns")
+    return out + [Arm(f"longer.{name}", OBJECTIVES[name], name, longer=LONGER, seeds=1) for name in more]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +109,7 @@ class Sweep:
         if arm.objective is None:
             return ground.start, Trace()
         budget = budget if arm.refresh is None else replace(budget, refresh=arm.refresh)
+        budget = replace(budget, updates=arm.longer * budget.updates)
         start, lr = ground.start, RATES[arm.tuned]
         if arm.scratch:
             start, lr = ground.encoder.model, WARM_RATE

@@ -1,5 +1,7 @@
 """Tuning of chapter 5 on the development split: every objective gets the same five trials, of its learning rate.
 
+What only target-relative negatives and DQE-CIR have, the bounds of the zone and the smoothing, is tried besides.
+
 What came out stands in `distinctive_objectives`; every trial is on record in results/recorded.json.
 """
 
@@ -9,6 +11,7 @@ from pathlib import Path
 
 from pinpoint.distinctive_chapter import asked_of
 from pinpoint.distinctive_objectives import OBJECTIVES, Objective
+from pinpoint.distinctive_objectives import RATES as CHOSEN
 from pinpoint.distinctive_training import train
 from pinpoint.errors import unknown
 from pinpoint.files import digest, write_json
@@ -20,6 +23,8 @@ from pinpoint.training import device_name
 
 NAME = "dqe-tuning"
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
+ZONES = ((0.0005, 0.005), (0.001, 0.01), (0.002, 0.05), (0.01, 0.1))  # beside the chosen one
+SMOOTHINGS = (0.01, 0.05)  # beside none
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,16 @@ def trials(name: str) -> Iterator[Trial]:
     """Those of one objective."""
     for lr in RATES:
         yield Trial(f"dqe.dev.{name}.lr_{_label(lr)}.map5", OBJECTIVES[name], lr)
+
+
+def variants() -> Iterator[Trial]:
+    """Other zones and smoothed labels, each with the rate that its objective was given."""
+    for low, high in ZONES:
+        objective = replace(OBJECTIVES["trns"], low=low, high=high)
+        yield Trial(f"dqe.dev.trns.zone_{_label(low)}_{_label(high)}.map5", objective, CHOSEN["trns"])
+    for smoothing in SMOOTHINGS:
+        objective = replace(OBJECTIVES["dqe"], smoothing=smoothing)
+        yield Trial(f"dqe.dev.dqe.smoothing_{_label(smoothing)}.map5", objective, CHOSEN["dqe"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +89,8 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     tuning = Tuning(settings, prepare(settings, "dev"), out, resume)
     best = {name: max(trials(name), key=tuning) for name in OBJECTIVES}
     write_json(out / "choices.json", {name: {"lr": t.lr, **asdict(t.objective)} for name, t in best.items()})
+    for trial in variants() if profile != "smoke" else ():
+        tuning(trial)
     if profile != "smoke":
         device = device_name(tuning.ground.encoder.device)
         entries = {
