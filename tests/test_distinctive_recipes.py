@@ -28,7 +28,7 @@ def refuse(*_: Any) -> None:
 
 
 def test_smoke_runs_end_keep_and_record_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    some = [a for a in arms() if a.key in ("sweep.warm", "sweep.dqe", "scratch.qure", "ablation.refresh_0")]
+    some = [a for a in arms() if a.key in ("warm", "dqe", "scratch.qure", "ablation.refresh_0")]
     monkeypatch.setattr(distinctive_sweep, "arms", lambda: some)
     monkeypatch.setattr(distinctive_sweep, "merge", refuse)
     monkeypatch.setattr(distinctive_tuning, "merge", refuse)
@@ -38,7 +38,7 @@ def test_smoke_runs_end_keep_and_record_nothing(cache: Path, monkeypatch: pytest
     assert {path.stem.rsplit("-", 1)[0] for path in kept} == {f"{a.key}-0" for a in some}
     train("dqe-sweep", profile="smoke")  # nothing is measured twice
     assert kept == {path: path.stat().st_mtime_ns for path in out.glob("*.json")}
-    run = read_json(next(path for path in kept if path.name.startswith("sweep.dqe")))
+    run = read_json(next(path for path in kept if path.name.startswith("dqe")))
     assert len(run["r10"]) == 12 and run["made_at"][0] == 0 and len(run["confusion"]) > 0
     tuned = read_json(train("dqe-tuning", profile="smoke") / "choices.json")
     assert set(tuned) == {"infonce", "trns"} and tuned["trns"]["negatives"] == "zone"

@@ -120,30 +120,30 @@ def test_the_page_trains_and_shows(world: Any) -> None:
     )
     for figure in (
         figures.delta_panels(moments), figures.gate_bars(texts, gates, ("global", "colour", "shape")),
-        chapter.opening(world.attributes, "colour", 24),
+        chapter.opening(world.attributes, "colour", 24), figures.trace_lines({"dqe": live.traces["dqe"]}),
     ):  # fmt: skip
         figure.draw_without_rendering()
 
 
 def test_what_the_sweep_puts_on_record_is_what_the_page_quotes(rng: np.random.Generator) -> None:
-    groups = {"attributes": ["colour", "shape"] * 5, "general": ["animal", "place"] * 4}
+    groups = {"attributes": ["colour", "shape"] * 5, "general": ["animal", "place"] * 4, "suppression": ["shape"] * 7}
     run = lambda: {  # noqa: E731
         **{m: rng.random(10).tolist() for m in ("r1", "r10", "r50", "map5", "map10", "t1", "t10", "t50")},
         **{f"zero_shot.{m}": rng.random(8).tolist() for m in ("r1", "map5")},
-        "suppression": rng.random(10).tolist(), "confusion": rng.random(4).tolist(), "false_negative_share": 0.4,
+        "suppression": rng.random(7).tolist(), "confusion": rng.random(4).tolist(), "false_negative_share": 0.4,
         "negatives": 10, "made_at": [0, 5], "width": [9.0, 4.0], "delta": [0.1, 0.2], "falsehood": [1.0, 2.0],
     }  # fmt: skip
     runs = {arm.key: [run() for _ in range(arm.seeds)] for arm in arms()}
     entries = dict(on_record(runs, groups, "CPU"))
     assert all(KEY.fullmatch(key) for key in entries)
-    mean = 100 * np.mean([r["r10"] for r in runs["sweep.dqe"]])
-    assert entries["dqe.sweep.dqe.r10"].value == pytest.approx(mean)
-    gain = mean - 100 * np.mean([r["r10"] for r in runs["sweep.qure"]])
+    mean = 100 * np.mean([r["r10"] for r in runs["dqe"]])
+    assert entries["dqe.dqe.r10"].value == pytest.approx(mean)
+    gain = mean - 100 * np.mean([r["r10"] for r in runs["qure"]])
     assert entries["dqe.gain.dqe_qure.r10"].value == pytest.approx(gain)
-    assert entries["dqe.sweep.dqe.sets.width_last"].value == 4.0
+    assert entries["dqe.dqe.sets.width_last"].value == 4.0
     quoted = [f"dqe.{key}.map5" for rows in VARIANTS.values() for key in rows.values()]
-    quoted += [f"dqe.sweep.{o}.{name}" for o in OBJECTIVES for name in EFFECTS.values()]
-    quoted += [f"dqe.sweep.{o}.zero_shot.map5" for o in OBJECTIVES]
+    quoted += [f"dqe.{o}.{name}" for o in OBJECTIVES for name in EFFECTS.values()]
+    quoted += [f"dqe.zero_shot.{o}.map5" for o in OBJECTIVES]
     assert set(quoted) <= set(entries)
     assert set(RATES) == set(OBJECTIVES)
 

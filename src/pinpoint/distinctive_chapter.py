@@ -121,8 +121,9 @@ def opening(asked: Asked, kind: str, size: int = 120) -> Figure:
 def record_setting(study: Any, ground: Ground, params: Any, live: Live) -> None:
     """What the prose says about sizes, and how long each training took here."""
     valid = [len(rows) for rows in ground.data.valid]
-    for name, value in {"triplets": len(ground.data), "corpus": len(ground.data.seen), "updates": params.updates,
-                        "batch": params.batch, "refresh": params.refresh}.items():  # fmt: skip
+    for name in ("updates", "warm", "batch", "refresh"):
+        study.record(f"dqe.setting.{name}", getattr(params, name), unit="count", band=0.0)
+    for name, value in {"triplets": len(ground.data), "corpus": len(ground.data.seen)}.items():
         study.record(f"dqe.setting.{name}", value, unit="count", band=0.0)
     study.record("dqe.setting.valid", float(np.mean(valid)), unit="", band=0.0)
     for name, history in live.histories.items():

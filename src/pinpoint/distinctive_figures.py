@@ -133,3 +133,22 @@ def gate_bars(texts: Sequence[str], gates: np.ndarray, names: Sequence[str]) -> 
     ax.grid(visible=False)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
+
+
+TRACED = {"width": "pictures in a set", "delta": "mean Δ of a set", "falsehood": "right answers in a set, %"}
+
+
+def trace_lines(traces: Mapping[str, Any]) -> Figure:
+    """How the sets change while their objective trains: their size, their mean Delta, and how much of them is right.
+
+    traces: objective -> a trace with `made_at` (updates) and one value per making of width, delta and falsehood.
+    """
+    figure, axes = plt.subplots(1, len(TRACED), figsize=(WIDTH + 1.2, 2.3))
+    for ax, (name, title) in zip(axes, TRACED.items(), strict=True):
+        for objective, trace in traces.items():
+            ax.plot(trace.made_at, getattr(trace, name), "o-", ms=4, color=COLOUR[objective], label=LABELS[objective])
+        ax.set_title(title, fontsize=9)
+        ax.set_xlabel("update")
+        ax.set_ylim(bottom=0)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(traces))
+    return figure

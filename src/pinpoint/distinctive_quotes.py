@@ -6,21 +6,22 @@ from typing import Any
 from pinpoint.distinctive_objectives import OBJECTIVES
 
 
-def quoted(
-    study: Any, names: Sequence[str], metrics: Sequence[str], prefix: str = "dqe.sweep"
-) -> dict[str, dict[str, Any]]:
+def quoted(study: Any, names: Sequence[str], metrics: Sequence[str], prefix: str = "dqe") -> dict[str, dict[str, Any]]:
     """Recorded means over seeds: objective -> metric -> entry."""
     return {n: {m: study.quote(f"{prefix}.{n}.{m}", "recorded") for m in metrics} for n in names}
 
 
 VARIANTS = {
     "target-relative: the zone's quantiles": {
-        "0.002 to 0.05*": "sweep.trns", "0 to 0.02": "ablation.zone_0_0_02", "0.01 to 0.1": "ablation.zone_0_01_0_1",
-        "0.2 to 0.8": "ablation.zone_0_2_0_8", "made once": "ablation.refresh_0"},
+        "0.002 to 0.02*": "trns", "0 to 0.02": "ablation.zone_0_0_02", "0.002 to 0.05": "ablation.zone_0_002_0_05",
+        "0.01 to 0.1": "ablation.zone_0_01_0_1", "0.2 to 0.8": "ablation.zone_0_2_0_8",
+        "made once": "ablation.refresh_0"},
     "DQE-CIR": {
-        "as described*": "sweep.dqe", "no margins": "ablation.no_margin", "no smoothing": "ablation.no_smoothing",
-        "gates alone": "ablation.gates_alone", "with a ranking margin": "ablation.ranking"},
-    "InfoNCE": {"as it is*": "sweep.infonce", "with attribute weights": "ablation.infonce_gates"},
+        "as here*": "dqe", "gates without margins": "ablation.gates_alone", "labels smoothed by 0.01":
+        "ablation.smoothed", "by 0.05": "ablation.smoothed_more", "with a ranking margin": "ablation.ranking"},
+    "InfoNCE": {"as it is*": "infonce", "with attribute weights": "ablation.infonce_gates"},
+    "four times the updates": {
+        "InfoNCE": "longer.infonce", "QuRe": "longer.qure", "target-relative": "longer.trns", "DQE-CIR": "longer.dqe"},
     "without the common start": {"InfoNCE": "scratch.infonce", "QuRe": "scratch.qure"},
 }  # fmt: skip
 
@@ -44,8 +45,6 @@ def quoted_effects(study: Any) -> dict[str, dict[str, Any]]:
     """The two effects and the share of false negatives, recorded, by objective; what training has not touched first."""
     out: dict[str, dict[str, Any]] = {}
     for title, name in EFFECTS.items():
-        before = (
-            {} if name == "false_negative_share" else {"warm": study.quote(f"dqe.sweep.untrained.{name}", "recorded")}
-        )
-        out[title] = before | {o: study.quote(f"dqe.sweep.{o}.{name}", "recorded") for o in OBJECTIVES}
+        before = {} if name == "false_negative_share" else {"warm": study.quote(f"dqe.warm.{name}", "recorded")}
+        out[title] = before | {o: study.quote(f"dqe.{o}.{name}", "recorded") for o in OBJECTIVES}
     return out

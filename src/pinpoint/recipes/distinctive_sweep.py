@@ -11,7 +11,7 @@ import numpy as np
 from pinpoint.distinctive_chapter import METRICS, ONE, asked_of
 from pinpoint.distinctive_model import Composer
 from pinpoint.distinctive_objectives import OBJECTIVES, RATES, WARM_RATE, Objective
-from pinpoint.distinctive_study import confusion, reworded, suppression
+from pinpoint.distinctive_study import confusion, reworded, suppression, unannotated
 from pinpoint.distinctive_training import Trace, train
 from pinpoint.errors import unknown
 from pinpoint.files import digest
@@ -52,8 +52,8 @@ class Arm:
 def arms() -> list[Arm]:
     """Every arm, the claims' first: a run that is cut short has measured what matters most."""
     dqe, trns = OBJECTIVES["dqe"], OBJECTIVES["trns"]
-    out = [Arm("sweep.warm", None, seeds=1)]
-    out += [Arm(f"sweep.{name}", objective, name) for name, objective in OBJECTIVES.items()]
+    out = [Arm("warm", None, seeds=1)]
+    out += [Arm(name, objective, name) for name, objective in OBJECTIVES.items()]
     parts = {
         "smoothed": replace(dqe, smoothing=0.01),
         "gates_alone": replace(dqe, attribute=0.0),
@@ -145,8 +145,9 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     runs = {arm.key: [sweep(arm, seed) for seed in seeds[arm.key]] for arm in arms()}
     if profile != "smoke":
         ground = sweep.ground()
-        groups = {name: [q.group for q in asked.benchmark.queries]
-                  for name, asked in (("attributes", ground.attributes), ("general", ground.general))}  # fmt: skip
+        asked = {"attributes": ground.attributes.benchmark, "general": ground.general.benchmark}
+        asked["suppression"] = unannotated(asked["attributes"])
+        groups = {name: [q.group for q in benchmark.queries] for name, benchmark in asked.items()}
         identity = digest(sorted(sweep.file(arm, 0).name for arm in arms()))[:12]
         entries = dict(on_record(runs, groups, device_name(ground.encoder.device)))
         merge(layout.results / "recorded.json", NAME, entries, identity)
@@ -171,13 +172,23 @@ def on_record(
                     at, value = f"dqe.{key}.sets.{name}_{where}", float(np.mean([run[name][n] for run in runs[key]]))
                     yield at, make_entry(at, value, None, None, None, len(runs[key]), "", None, device, NAME)
     for a, b in GAINS:
+        yield _gain(f"{a}_{b}.zero_shot.map5", mean, (a, b), "zero_shot.map5", groups["general"], None, device)
         for kind in (None, "colour", "shape"):
-            rows = [n for n, group in enumerate(groups["attributes"]) if kind in (None, group)]
             for metric in ("r1", "r10", "map5"):
-                x, y = (mean[f"sweep.{name}"][metric][rows] for name in (a, b))
-                e = paired_bootstrap(x, y, [groups["attributes"][n] for n in rows], scale=100).difference
-                at = f"dqe.gain.{a}_{b}.{kind + '.' if kind else ''}{metric}"
-                yield at, make_entry(at, e.value, e.low, e.high, e.n, len(SEEDS), "points", 1.0, device, NAME)
+                at = f"{a}_{b}.{kind + '.' if kind else ''}{metric}"
+                yield _gain(at, mean, (a, b), metric, groups["attributes"], kind, device)
+
+
+def _gain(
+    at: str, mean: Mapping[str, Mapping[str, np.ndarray]], pair: tuple[str, str], metric: str, groups: list[str],
+    kind: str | None, device: str,
+) -> tuple[str, Entry]:  # fmt: skip
+    """What the first of two objectives has over the second, in points, paired by query."""
+    rows = [n for n, group in enumerate(groups) if kind in (None, group)]
+    x, y = (mean[name][metric][rows] for name in pair)
+    e = paired_bootstrap(x, y, [groups[n] for n in rows], scale=100).difference
+    key = f"dqe.gain.{at}"
+    return key, make_entry(key, e.value, e.low, e.high, e.n, len(SEEDS), "points", 1.0, device, NAME)
 
 
 SETS = ("made_at", "width", "delta", "falsehood")
@@ -187,17 +198,19 @@ def _entries(
     key: str, metric: str, each: np.ndarray, groups: Mapping[str, list[str]], seeds: int, device: str
 ) -> Iterator[tuple[str, Entry]]:
     """One metric: over all kinds of edit, and for colour and shape alone."""
-    which = groups["general" if metric.startswith("zero_shot") else "attributes"]
+    which, zero_shot = groups.get(metric, groups["attributes"]), metric.startswith("zero_shot")
+    if zero_shot:
+        which, key, metric = groups["general"], f"zero_shot.{key}", metric.removeprefix("zero_shot.")
     if metric == "confusion":
         e = bootstrap(each)
         at = f"dqe.{key}.confusion"
         yield at, make_entry(at, e.value, e.low, e.high, e.n, seeds, "", 0.1, device, NAME)
         return
-    labels = np.array(which[: len(each)])
+    labels = np.array(which)
     e = bootstrap(each, labels.tolist(), scale=100)
     at = f"dqe.{key}.{metric}"
     yield at, make_entry(at, e.value, e.low, e.high, e.n, seeds, "%", None, device, NAME)
-    if metric in METRICS:
+    if metric in METRICS and not zero_shot:
         for kind in ("colour", "shape"):
             e = bootstrap(each[labels == kind], scale=100)
             at = f"dqe.{key}.{kind}.{metric}"
