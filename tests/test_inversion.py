@@ -189,7 +189,7 @@ def test_an_inverted_word_says_its_image_and_stays_near_the_phrases(clip: OpenCl
 
 
 def test_stage_one_finds_its_own_held_out_image(clip: OpenClipEncoder) -> None:
-    """The sentence with S* finds the image that S* was made of, among 64 that no training saw: R@1 over 0.9."""
+    """The sentence with S* finds the image that S* was made of, among 48 that no training saw: R@1 over 0.9."""
     side, known = open_clip_side(clip.model, clip.tokenizer), f"a picture of {PLACE}"
 
     def bank(n: int, split: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -197,18 +197,18 @@ def test_stage_one_finds_its_own_held_out_image(clip: OpenClipEncoder) -> None:
         v, patches = clip.encode_patches(pictures)
         return torch.from_numpy(v), torch.from_numpy(patches)
 
-    (v, patches), (held_out, held_out_patches) = bank(768, "train"), bank(64, "dev")
+    (v, patches), (held_out, held_out_patches) = bank(384, "train"), bank(48, "dev")
     torch.manual_seed(0)
     network = SemanticMapping(clip.dim, side.width, patches.shape[2])
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    for step in range(160):
-        rows_of = torch.randint(len(v), (64,), generator=torch.Generator().manual_seed(step))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    for step in range(90):
+        rows_of = torch.randint(len(v), (48,), generator=torch.Generator().manual_seed(step))
         words = network(v[rows_of], patches[rows_of])
-        u = normalize(encode_spliced(side, [known] * 64, words), dim=1)
+        u = normalize(encode_spliced(side, [known] * 48, words), dim=1)
         optimizer.zero_grad()
         mapping_loss(v[rows_of], u, 50.0).backward()
         optimizer.step()
     with torch.no_grad():
         words = network.eval()(held_out, held_out_patches)
-        u = normalize(encode_spliced(side, [known] * 64, words), dim=1)
-    assert ((u @ held_out.T).argmax(1) == torch.arange(64)).float().mean() > 0.9
+        u = normalize(encode_spliced(side, [known] * 48, words), dim=1)
+    assert ((u @ held_out.T).argmax(1) == torch.arange(48)).float().mean() > 0.9
