@@ -304,14 +304,14 @@ def test_an_objective_learns_to_compose(root: Path, tmp_path: Path) -> None:
     settings = replace(smoke, captions=replace(smoke.captions, steps=60, lr=3e-3), budget=budget, rates=(3e-3,))
     ground = prepare(root, settings, tmp_path, Quarters())
     sweep = Sweep(ground, settings, OBJECTIVES, tmp_path)
-    before, after = (np.mean(run["map5"]) for run in (sweep.untrained(), sweep("infonce", 0)))
+    before, after = (np.mean(run["map5"]) for run in (sweep.start(), sweep("infonce", 0)))
     assert after > 0.5 and before < 0.35
 
 
 def test_what_goes_on_record(rng: np.random.Generator) -> None:
     groups = {m: ["colour"] * 10 + ["type"] * 10 for m in METRICS} | {SUPPRESSION: ["colour"] * 6 + ["type"] * 4}
     one = lambda: {m: rng.random(len(g)).tolist() for m, g in groups.items()}  # noqa: E731
-    values = {"untrained": [one()], **{name: [{**one(), SHARE: 4.0 + n} for n in range(3)] for name in OBJECTIVES}}
+    values = {"start": [one()], **{name: [{**one(), SHARE: 4.0 + n} for n in range(3)] for name in OBJECTIVES}}
     entries = dict(on_record(values, groups, "CPU"))
     assert all(KEY.fullmatch(key) for key in entries)
     for name in OBJECTIVES:
@@ -321,11 +321,11 @@ def test_what_goes_on_record(rng: np.random.Generator) -> None:
     assert gain.value == pytest.approx(100 * (of["dqe"] - of["qure"]).mean()) and gain.seeds == 3
     assert entries["dqe.photos.dqe.type.r10"].value == pytest.approx(100 * of["dqe"][10:].mean())
     assert entries["dqe.photos.trns.false_negative_share"].value == 5.0
-    hidden = {n: np.mean([run[SUPPRESSION] for run in values[n]], axis=0) for n in ("dqe", "untrained")}
-    change = hidden["dqe"] - hidden["untrained"]
+    hidden = {n: np.mean([run[SUPPRESSION] for run in values[n]], axis=0) for n in ("dqe", "start")}
+    change = hidden["dqe"] - hidden["start"]
     macro = 50 * (change[:6].mean() + change[6:].mean())
     assert entries["dqe.photos.dqe.pushed"].value == pytest.approx(macro)
-    assert f"dqe.photos.untrained.{SHARE}" not in entries
+    assert f"dqe.photos.start.{SHARE}" not in entries
 
 
 def test_without_products_the_recipe_says_where_they_go(

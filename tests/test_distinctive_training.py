@@ -87,13 +87,16 @@ def test_false_negatives_are_counted(data: TripletSet) -> None:
     assert training.trace.negatives == training.trace.false_negatives == 6
 
 
-def test_the_batch_loss_by_hand(data: TripletSet) -> None:
-    model, training = started(Objective("batch", "batch"), data)
-    rows = torch.tensor([1, 4, 6])
+@pytest.mark.parametrize("negatives", ["batch", "batch+zone"])
+def test_the_batch_loss_by_hand(data: TripletSet, negatives: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, training = started(Objective("batch", negatives), data)
+    rows, taken = torch.tensor([1, 4, 6]), np.array([20, 31, 2])
+    monkeypatch.setattr(training, "_draw", lambda _: taken)
     loss = training.loss(model, rows)
     q = queries_of(model, data.seen[data.reference[rows]], data.ids[rows], data.mask[rows])
-    c = candidates_of(model, data.seen[data.target[rows]])
-    logits = torch.stack([torch.stack([max(q[i] @ token for token in c[j]) for j in range(3)]) for i in range(3)])
+    c, extra = (candidates_of(model, data.seen[which]) for which in (data.target[rows], taken))
+    lists = [[*c, extra[i]] if negatives == "batch+zone" else c for i in range(3)]
+    logits = torch.stack([torch.stack([max(q[i] @ t for t in one) for one in some]) for i, some in enumerate(lists)])
     assert_close(loss, cross_entropy(logits / 0.07, torch.arange(3)), atol=1e-5, rtol=1e-4)
 
 
@@ -123,7 +126,7 @@ def test_the_pair_loss_by_hand(data: TripletSet, monkeypatch: pytest.MonkeyPatch
 
 
 LEARNING = [Objective("batch", "batch"), Objective("random", "random"), Objective("steep", "steep"), ZONE,
-            replace(ZONE, attributes=True, attribute=0.5)]  # fmt: skip
+            replace(ZONE, attributes=True, attribute=0.5), replace(ZONE, negatives="batch+zone")]  # fmt: skip
 
 
 @pytest.mark.parametrize("objective", LEARNING)

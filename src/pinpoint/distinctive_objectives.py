@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from pinpoint.errors import PinpointError, unknown
 
 
+NEGATIVES = ("batch", "random", "steep", "zone", "batch+zone")
+
+
 @dataclass(frozen=True)
 class Objective:
     """What a training pushes away, and how.
 
     negatives: "batch" (all other targets, cross-entropy), or one for each query out of "random", "steep" (QuRe) or
-    "zone" (target-relative, between the quantiles low and high). first: whether sets are made before the first epoch;
+    "zone" (target-relative, between the quantiles low and high), or "batch+zone": all other targets and that one. first: whether sets are made before the first epoch;
     else the first sets are random, as QuRe warms up. smoothing: e of the smoothed KL. ranking, attribute: weights of
     the margin losses.
     """
@@ -28,8 +31,8 @@ class Objective:
     margin: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.negatives not in ("batch", "random", "steep", "zone"):
-            raise unknown("kind of negatives", self.negatives, ("batch", "random", "steep", "zone"))
+        if self.negatives not in NEGATIVES:
+            raise unknown("kind of negatives", self.negatives, NEGATIVES)
         if self.attribute and not self.attributes:
             raise PinpointError(f"objective {self.name}: margins of attributes need attribute weights")
 

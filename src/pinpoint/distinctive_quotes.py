@@ -13,13 +13,14 @@ def quoted(study: Any, names: Sequence[str], metrics: Sequence[str], prefix: str
 
 VARIANTS = {
     "target-relative: the zone's quantiles": {
-        "0.002 to 0.02*": "trns", "0 to 0.02": "ablation.zone_0_0_02", "0.002 to 0.05": "ablation.zone_0_002_0_05",
-        "0.01 to 0.1": "ablation.zone_0_01_0_1", "0.2 to 0.8": "ablation.zone_0_2_0_8",
+        "0.002 to 0.02*": "trns", "0 to 0.02": "ablation.zone_0_0_02", "0.2 to 0.8": "ablation.zone_0_2_0_8",
         "made once": "ablation.refresh_0"},
     "DQE-CIR": {
         "as here*": "dqe", "gates without margins": "ablation.gates_alone", "labels smoothed by 0.01":
-        "ablation.smoothed", "by 0.05": "ablation.smoothed_more", "with a ranking margin": "ablation.ranking"},
-    "InfoNCE": {"as it is*": "infonce", "with attribute weights": "ablation.infonce_gates"},
+        "ablation.smoothed", "with a ranking margin": "ablation.ranking"},
+    "InfoNCE": {
+        "as it is*": "infonce", "with a zone negative": "ablation.infonce_zone", "with attribute weights":
+        "ablation.infonce_gates"},
     "four times the updates": {
         "InfoNCE": "longer.infonce", "QuRe": "longer.qure", "target-relative": "longer.trns", "DQE-CIR": "longer.dqe"},
     "without the common start": {"InfoNCE": "scratch.infonce", "QuRe": "scratch.qure"},

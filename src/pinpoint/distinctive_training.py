@@ -67,11 +67,16 @@ class Training:
         asked = model.queries(self._seen(data.reference[rows], device), data.ids[rows].to(device),
                               data.mask[rows].to(device))  # fmt: skip
         positive = model.candidates(self._seen(data.target[rows], device))
-        if self.objective.negatives == "batch":
+        in_batch = token_scores(asked.q, positive) if "batch" in self.objective.negatives else None
+        labels = torch.arange(len(rows), device=device)
+        if in_batch is not None:
             self._note_batch(rows.numpy())
-            logits = model.scale * token_scores(asked.q, positive)
-            return cross_entropy(logits, torch.arange(len(rows), device=device))
+            if self.objective.negatives == "batch":
+                return cross_entropy(model.scale * in_batch, labels)
         negative = model.candidates(self._seen(self._draw(rows.numpy()), device))
+        if in_batch is not None:
+            both = torch.cat([in_batch, own_scores(asked.q, negative)[:, None]], dim=1)  # (B, B + 1)
+            return cross_entropy(model.scale * both, labels)
         own, other = partial(own_scores, candidates=positive), partial(own_scores, candidates=negative)
         up, down = own(asked.q), other(asked.q)
         loss = smoothed_kl(model.scale * up, model.scale * down, self.objective.smoothing)
@@ -94,7 +99,7 @@ class Training:
 
     def remake(self, model: Composer) -> None:
         """The sets of all queries by the scores of now; a query without any takes every image but its target."""
-        if self.objective.negatives not in ("steep", "zone") or self.updates >= self.budget.updates:
+        if self.objective.negatives in ("batch", "random") or self.updates >= self.budget.updates:
             return
         scores, o = corpus_scores(model, self.data), self.objective
         sets = []

@@ -70,14 +70,14 @@ class Sweep:
     def trained(self, name: str, lr: float, seed: int) -> dict[str, Any]:
         """The same, now."""
         ground, budget = self.ground, replace(self.settings.budget, seed=seed)
-        model, trace, _ = train(ground.encoder.model, ground.data, self.objectives[name], budget, lr, tuple(PLACE))
+        model, trace, _ = train(ground.start, ground.data, self.objectives[name], budget, lr, tuple(PLACE))
         dev = evaluate(ground.dev.benchmark, ground.dev.retriever(model, name)).macro("r10").value
         return {**measured(ground.test, model), "dev": dev, SHARE: trace.false_negative_share}
 
-    def untrained(self) -> dict[str, Any]:
-        """Per-query values on the test split before any objective has trained."""
-        path, model = self.folder / f"untrained-{self.ground.identity[:12]}.json", Composer(self.ground.encoder.model)
-        values: dict[str, Any] = kept(path, self.resume, lambda: measured(self.ground.test, model.eval()))
+    def start(self) -> dict[str, Any]:
+        """Per-query values of the common start on the test split."""
+        path = self.folder / f"start-{self.ground.identity[:12]}.json"
+        values: dict[str, Any] = kept(path, self.resume, lambda: measured(self.ground.test, self.ground.start))
         return values
 
 
@@ -98,7 +98,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite",
     out = out or layout.cache / "training" / f"{NAME}-{profile}"
     sweep = Sweep(prepare(root, settings, out, features, resume), settings, objectives, out, resume)
     seeds = SEEDS[: 1 if profile == "smoke" else None]
-    values = {"untrained": [sweep.untrained()], **{name: [sweep(name, seed) for seed in seeds] for name in objectives}}
+    values = {"start": [sweep.start()], **{name: [sweep(name, seed) for seed in seeds] for name in objectives}}
     if profile != "smoke":
         test, device = sweep.ground.test.benchmark, device_name(sweep.ground.encoder.device)
         groups = {metric: [q.group for q in test.queries] for metric in METRICS}
@@ -128,7 +128,7 @@ def on_record(
         if SHARE in runs[0]:
             at, shares = f"dqe.photos.{name}.{SHARE}", [run[SHARE] for run in runs]
             yield at, make_entry(at, np.mean(shares), None, None, None, len(runs), "%", None, device, NAME)
-    differences = [(f"dqe.photos.{n}.pushed", n, "untrained", SUPPRESSION) for n in values if n != "untrained"]
+    differences = [(f"dqe.photos.{n}.pushed", n, "start", SUPPRESSION) for n in values if n != "start"]
     if {"dqe", "qure"} <= set(values):
         differences.append(("dqe.photos.gain.dqe_qure.r10", "dqe", "qure", "r10"))
     for at, a, b, metric in differences:

@@ -7,9 +7,11 @@ import torch
 
 from pinpoint.datasets.named_images import require_images
 from pinpoint.distinctive_data import TripletSet, triplet_set
-from pinpoint.distinctive_objectives import Budget
+from pinpoint.distinctive_model import Composer
+from pinpoint.distinctive_objectives import WARM_RATE, Budget
 from pinpoint.distinctive_photos import Products, attribute_words, composed_products, read_products
 from pinpoint.distinctive_study import Asked, ask, seen_of
+from pinpoint.distinctive_training import warmed
 from pinpoint.errors import PinpointError
 from pinpoint.files import digest
 from pinpoint.product_encoder import Captions, Features, MobileNet, ProductEncoder, Sizes, WordTokens, mentions
@@ -23,7 +25,8 @@ class Settings:
     """Sizes of everything.
 
     products: at most so many rows of the table, 0 for all; triplets, dev, test: queries; captions, batch, matched: how
-    the start is made; rates: the learning rates that every objective may try.
+    the encoder is pretrained; warm: updates of InfoNCE that all objectives start from; rates: the learning rates that
+    every objective may try.
     """
 
     products: int
@@ -33,25 +36,28 @@ class Settings:
     captions: Plan
     batch: int
     matched: int
+    warm: int
     budget: Budget
     rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3)
     sizes: Sizes = field(default_factory=Sizes)
 
 
 PROFILES = {
-    "smoke": Settings(200, 40, 20, 20, Plan(6, 1e-3, warmup=1), 6, 3, Budget(4, 8, refresh=1), (1e-4, 1e-3),
+    "smoke": Settings(200, 40, 20, 20, Plan(6, 1e-3, warmup=1), 6, 3, 2, Budget(4, 8, refresh=1), (1e-4, 1e-3),
                       Sizes(32, 2, 2, 3, 16)),
-    "lite": Settings(0, 4000, 1000, 2000, Plan(1500, 1e-3, warmup=150), 128, 32, Budget(1000, 32, refresh=2)),
-    "full": Settings(0, 12_000, 1000, 4000, Plan(6000, 1e-3, warmup=300), 256, 64, Budget(6000, 32, refresh=3),
+    "lite": Settings(0, 4000, 1000, 2000, Plan(1500, 1e-3, warmup=150), 128, 32, 200, Budget(300, 32, refresh=1)),
+    "full": Settings(0, 12_000, 1000, 4000, Plan(6000, 1e-3, warmup=300), 256, 64, 1000, Budget(6000, 32, refresh=3),
                      sizes=Sizes(256)),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """The pretrained encoder, what it is trained on, what it is asked, and a digest of all that a run depends on."""
+    """The pretrained encoder, the start that all share, what they train on, what they are asked, and a digest
+    of all that a run depends on."""
 
     encoder: ProductEncoder
+    start: Composer
     data: TripletSet
     dev: Asked
     test: Asked
@@ -79,8 +85,9 @@ def prepare(
     identity = started(encoder, products, seen[0], settings, folder, resume)
     words_of_attributes = attribute_words(products.of("train"))
     data = replace(triplet_set(encoder, asked[0], seen[0]), mentioned=mentions(texts, words_of_attributes))
-    identity = digest([identity, *(b.digest for b in asked)])
-    return Ground(encoder, data, ask(encoder, asked[1], seen[1]), ask(encoder, asked[2], seen[2]), identity)
+    identity = digest([identity, settings.warm, *(b.digest for b in asked)])
+    start = warmed(encoder.model, data, replace(settings.budget, updates=settings.warm, seed=0), WARM_RATE)
+    return Ground(encoder, start, data, ask(encoder, asked[1], seen[1]), ask(encoder, asked[2], seen[2]), identity)
 
 
 def started(
