@@ -152,7 +152,7 @@ plots.show(figures.delta_panels(chapter.moments(live, ground.data, OBJECTIVES[p.
 # %% [markdown]
 # DELTA
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Over the updates of QuRe and DQE-CIR: how many pictures a set of negatives holds, its mean distance below the target, and the share of it that is right.", "classes": "dark-light"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Over the updates of QuRe and DQE-CIR: how many pictures a set of negatives holds, its mean distance below the target, and the chance that one drawn from it is right.", "classes": "dark-light"}}
 plots.show(figures.trace_lines({name: live.traces[name] for name in p.live if live.traces[name].made_at}))
 
 # %% [markdown]

@@ -131,7 +131,7 @@ def test_what_the_sweep_puts_on_record_is_what_the_page_quotes(rng: np.random.Ge
         **{m: rng.random(10).tolist() for m in ("r1", "r10", "r50", "map5", "map10", "t1", "t10", "t50")},
         **{f"zero_shot.{m}": rng.random(8).tolist() for m in ("r1", "map5")},
         "suppression": rng.random(7).tolist(), "confusion": rng.random(4).tolist(), "false_negative_share": 0.4,
-        "negatives": 10, "made_at": [0, 5], "width": [9.0, 4.0], "delta": [0.1, 0.2], "falsehood": [1.0, 2.0],
+        "negatives": 10, "made_at": [0, 5], "width": [9.0, 4.0], "delta": [0.1, 0.2],
     }  # fmt: skip
     runs = {arm.key: [run() for _ in range(arm.seeds)] for arm in arms()}
     entries = dict(on_record(runs, groups, "CPU"))

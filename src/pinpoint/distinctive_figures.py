@@ -135,18 +135,26 @@ def gate_bars(texts: Sequence[str], gates: np.ndarray, names: Sequence[str]) -> 
     return figure
 
 
-TRACED = {"width": "pictures in a set", "delta": "mean Δ of a set", "falsehood": "right answers in a set, %"}
+TRACED = {"delta": "mean Δ of a set", "falsehood": "chance that a draw is right, %"}
 
 
 def trace_lines(traces: Mapping[str, Any]) -> Figure:
-    """How the sets change while their objective trains: their size, their mean Delta, and how much of them is right.
+    """The sets of an objective: their sizes at the last making; over the updates their mean Delta, and the chance that
+    a negative drawn from them is a right answer.
 
-    traces: objective -> a trace with `made_at` (updates) and one value per making of width, delta and falsehood.
+    traces: objective -> a trace with `sizes` (N,), `made_at` (updates), and per making `delta` and `falsehood`.
     """
-    figure, axes = plt.subplots(1, len(TRACED), figsize=(WIDTH + 1.2, 2.3))
-    for ax, (name, title) in zip(axes, TRACED.items(), strict=True):
-        for objective, trace in traces.items():
-            ax.plot(trace.made_at, getattr(trace, name), "o-", ms=4, color=COLOUR[objective], label=LABELS[objective])
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH + 1.2, 2.4))
+    bins = np.geomspace(1, max(t.sizes.max() for t in traces.values()) + 1, 26)
+    for objective, trace in traces.items():
+        share = np.histogram(trace.sizes, bins)[0] / len(trace.sizes)
+        axes[0].stairs(100 * share, bins, fill=True, alpha=0.7, color=COLOUR[objective], label=LABELS[objective])
+        for ax, name in zip(axes[1:], TRACED, strict=True):
+            ax.plot(trace.made_at, getattr(trace, name), "o-", ms=4, color=COLOUR[objective])
+    axes[0].set_xscale("log")
+    axes[0].set_title("% of queries", fontsize=9)
+    axes[0].set_xlabel("pictures in the set")
+    for ax, title in zip(axes[1:], TRACED.values(), strict=True):
         ax.set_title(title, fontsize=9)
         ax.set_xlabel("update")
         ax.set_ylim(bottom=0)

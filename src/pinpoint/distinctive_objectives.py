@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from pinpoint.errors import PinpointError, unknown
 
-
 NEGATIVES = ("batch", "random", "steep", "zone", "batch+zone")
 
 
@@ -14,9 +13,9 @@ class Objective:
     """What a training pushes away, and how.
 
     negatives: "batch" (all other targets, cross-entropy), or one for each query out of "random", "steep" (QuRe) or
-    "zone" (target-relative, between the quantiles low and high), or "batch+zone": all other targets and that one. first: whether sets are made before the first epoch;
-    else the first sets are random, as QuRe warms up. smoothing: e of the smoothed KL. ranking, attribute: weights of
-    the margin losses.
+    "zone" (target-relative, between the quantiles low and high), or "batch+zone": all other targets and that one.
+    first: whether sets are made before the first epoch; else the first sets are random, as QuRe warms up. smoothing: e
+    of the smoothed KL. ranking, attribute: weights of the margin losses.
     """
 
     name: str

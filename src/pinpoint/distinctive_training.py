@@ -28,12 +28,13 @@ from pinpoint.training import History, Plan, fit
 
 @dataclass
 class Trace:
-    """What a training saw: for each making of the sets their mean size and mean Delta, and every negative it took."""
+    """What a training saw: for each making of the sets their sizes and Delta, and every negative it took."""
 
     made_at: list[int] = field(default_factory=list)  # the update
-    width: list[float] = field(default_factory=list)  # images in a set
+    width: list[float] = field(default_factory=list)  # images in a set, the mean
+    sizes: np.ndarray = field(default_factory=lambda: np.zeros(0))  # images in each query's set at the last making
     delta: list[float] = field(default_factory=list)  # s(target) - s(negative), the mean over sets
-    falsehood: list[float] = field(default_factory=list)  # share of the sets' members that are really valid
+    falsehood: list[float] = field(default_factory=list)  # chance that a draw from a set is really valid, in percent
     negatives: int = 0
     false_negatives: int = 0
 
@@ -132,12 +133,13 @@ class Training:
     def _note_sets(self, scores: np.ndarray, sets: Sequence[np.ndarray]) -> None:
         target, trace = scores[np.arange(len(scores)), self.data.target], self.trace
         trace.made_at.append(self.updates)
-        trace.width.append(float(np.mean([len(some) for some in sets])))
+        trace.sizes = np.array([len(some) for some in sets])
+        trace.width.append(float(trace.sizes.mean()))
         trace.delta.append(
             float(np.mean([t - row[some].mean() for t, row, some in zip(target, scores, sets, strict=True)]))
         )
-        false = sum(len(self.data.valid[n].intersection(some.tolist())) for n, some in enumerate(sets))
-        trace.falsehood.append(100 * false / sum(map(len, sets)))
+        false = [len(self.data.valid[n].intersection(some.tolist())) / len(some) for n, some in enumerate(sets)]
+        trace.falsehood.append(100 * float(np.mean(false)))
 
     def _seen(self, rows: np.ndarray, device: torch.device) -> torch.Tensor:
         return self.data.seen[torch.from_numpy(np.asarray(rows))].to(device).float()

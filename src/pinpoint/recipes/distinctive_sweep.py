@@ -33,6 +33,7 @@ GAINS = (
     ("dqe", "infonce"),
 )
 LONGER = 4  # times the updates
+PER_QUERY = (*METRICS, *ONE, "zero_shot.r1", "zero_shot.map5", "suppression", "confusion")  # or per reference
 ZONES = ((0.0, 0.02), (0.2, 0.8))  # beside the chosen one; others were tried on the development split
 
 
@@ -132,7 +133,7 @@ class Sweep:
             "suppression": pushed.per_query["nrank"].tolist(),
             "confusion": confusion(ground.attributes, model, ground.encoder, said).tolist(),
             "false_negative_share": trace.false_negative_share, "negatives": trace.negatives,
-            "made_at": trace.made_at, "width": trace.width, "delta": trace.delta, "falsehood": trace.falsehood,
+            "made_at": trace.made_at, "width": trace.width, "delta": trace.delta,
         }  # fmt: skip
 
 
@@ -159,15 +160,14 @@ def on_record(
     runs: Mapping[str, Sequence[Mapping[str, Any]]], groups: Mapping[str, list[str]], device: str
 ) -> Iterator[tuple[str, Entry]]:
     """Means over seeds with intervals over queries; and the gains that the claims are about, in points."""
-    mean = {key: {m: np.mean([run[m] for run in some], axis=0) for m in some[0]
-                  if isinstance(some[0][m], list) and m not in SETS} for key, some in runs.items()}  # fmt: skip
+    mean = {key: {m: np.mean([run[m] for run in some], axis=0) for m in PER_QUERY} for key, some in runs.items()}
     for key, metrics in mean.items():
         for metric, each in metrics.items():
             yield from _entries(key, metric, each, groups, len(runs[key]), device)
         share = float(np.mean([run["false_negative_share"] for run in runs[key]]))
         at = f"dqe.{key}.false_negative_share"
         yield at, make_entry(at, share, None, None, None, len(runs[key]), "%", 1.0, device, NAME)
-        for name in ("width", "delta", "falsehood"):
+        for name in ("width", "delta"):
             for n, where in ((0, "first"), (-1, "last")):
                 if runs[key][0][name]:
                     at, value = f"dqe.{key}.sets.{name}_{where}", float(np.mean([run[name][n] for run in runs[key]]))
@@ -190,9 +190,6 @@ def _gain(
     e = paired_bootstrap(x, y, [groups[n] for n in rows], scale=100).difference
     key = f"dqe.gain.{at}"
     return key, make_entry(key, e.value, e.low, e.high, e.n, len(SEEDS), "points", 1.0, device, NAME)
-
-
-SETS = ("made_at", "width", "delta", "falsehood")
 
 
 def _entries(
