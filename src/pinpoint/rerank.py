@@ -4,8 +4,9 @@ Two streams of the same length run side by side. Stream 0 starts from z_t, the t
 reference; stream 1 from the plain text. Both attend to the *candidate's* image tokens, and are merged after that. Made
 of BLIP's text layers, each copied into two.
 
-Two things make it quick. The keys and values of a candidate's tokens do not depend on the query: they are computed
-once per image. And the first self-attention does not depend on the candidate: it is computed once per query.
+Three things make it quick, and change nothing. The keys and values of a candidate's tokens do not depend on the
+query: they are computed once per image. The first self-attention does not depend on the candidate: it is computed once
+per query. And of the last layer only the first token is read: the others stop before it.
 """
 
 import copy
@@ -64,10 +65,12 @@ class DualLayer(nn.Module):
         self.merge = nn.Linear(2 * width, width) if linear else None
         self.up, self.down, self.norm = nn.Linear(width, inner), nn.Linear(inner, width), nn.LayerNorm(width, eps)
 
-    def attend(self, streams: Sequence[torch.Tensor], mask: torch.Tensor) -> list[torch.Tensor]:
-        """The self-attentions: two streams (B, L, width) and the text mask (B, L)."""
+    def attend(
+        self, streams: Sequence[torch.Tensor], mask: torch.Tensor, first: int | None = None
+    ) -> list[torch.Tensor]:
+        """The self-attentions: two streams (B, L, width) and the text mask (B, L); of the `first` tokens, or of all."""
         return [
-            norm(attention(h, *attention.project(h), mask) + h)
+            norm(attention(h[:, :first], *attention.project(h), mask) + h[:, :first])
             for h, attention, norm in zip(streams, self.selfs, self.norms, strict=True)
         ]
 
@@ -101,20 +104,32 @@ class DualEncoder(nn.Module):
 
         grounded: z_t (B, L, width); plain: the text's embedding (B, L, width); mask (B, L), true at words.
         """
+        b, k = chosen.shape
+        streams = [h.repeat_interleave(k, dim=0) for h in self.begin(grounded, plain, mask)]  # (B K, L, width)
+        return self.finish(streams, mask.repeat_interleave(k, dim=0), candidates, chosen.flatten()).view(b, k)
+
+    def begin(self, grounded: torch.Tensor, plain: torch.Tensor, mask: torch.Tensor) -> list[torch.Tensor]:
+        """What no candidate can change, once per query: both streams after the first self-attention."""
         if grounded.shape != plain.shape:
             raise PinpointError(
                 f"streams of {tuple(grounded.shape)} and {tuple(plain.shape)}: z_t has the text's length"
             )
-        b, k = chosen.shape
-        streams, rows = self.layers[0].attend((grounded, plain), mask), chosen.flatten()
-        streams = [h.repeat_interleave(k, dim=0) for h in streams]  # (B K, L, width)
-        repeated = mask.repeat_interleave(k, dim=0)
+        streams: list[torch.Tensor] = self.layers[0].attend((grounded, plain), mask)
+        return streams
+
+    def finish(
+        self, streams: Sequence[torch.Tensor], mask: torch.Tensor, candidates: list[KeyValues], rows: torch.Tensor
+    ) -> torch.Tensor:
+        """Scores (P,) of pairs: what `begin` gave for each one's query (P, L, width), and the row of its candidate."""
+        last = len(self.layers) - 1
         for n, (layer, kvs) in enumerate(zip(self.layers, candidates, strict=True)):
             if n:
-                streams = layer.attend(streams, repeated)
+                streams = layer.attend(streams, mask, 1 if n == last else None)
+            elif last == 0:
+                streams = [h[:, :1] for h in streams]
             streams = layer.read(streams, [(keys[rows], values[rows]) for keys, values in kvs])
         logits: torch.Tensor = self.head(torch.cat([h[:, 0] for h in streams], dim=1))
-        return logits[:, 0].view(b, k)
+        return logits[:, 0]
 
 
 def dual_of_blip(text_encoder: Any) -> DualEncoder:

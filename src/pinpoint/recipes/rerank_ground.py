@@ -1,0 +1,66 @@
+"""What the recipes of chapter 6 share: sizes, the training triplets, and the benchmark that is asked."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from pinpoint.benchmark import Benchmark
+from pinpoint.diorama.composed import KINDS, composed
+from pinpoint.distinctive_data import TripletSet
+from pinpoint.distinctive_study import Asked
+from pinpoint.encoders import shipped_folder
+from pinpoint.rerank_data import Reader, question, training_set
+from pinpoint.rerank_training import Budget
+from pinpoint.store import Store
+from pinpoint.study.layout import find_layout
+
+ENCODER = "diorama-blip"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes of everything. triplets: training queries; queries and gallery: of the benchmark; a budget per stage."""
+
+    triplets: int
+    queries: int
+    gallery: int
+    first: Budget
+    second: Budget
+
+
+PROFILES = {
+    "smoke": Settings(36, 18, 260, Budget(2, 8), Budget(2, 4)),
+    "lite": Settings(1800, 360, 3000, Budget(400, 64), Budget(300, 16)),
+    "full": Settings(27_000, 1800, 20_000, Budget(4000, 512), Budget(20_000, 16)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """A BLIP, its store, and a composed benchmark as its tower sees it; training triplets where they are asked for."""
+
+    settings: Settings
+    reader: Reader
+    store: Store
+    asked: Asked
+
+    @cached_property
+    def trained(self) -> Benchmark:
+        """The training triplets: every kind of edit, over their own references, targets and near-misses."""
+        return composed("train", self.settings.triplets, 0, KINDS)
+
+    @cached_property
+    def data(self) -> TripletSet:
+        """The same, laid out and looked at."""
+        return training_set(self.reader, self.store, self.trained)
+
+
+def prepare(settings: Settings, split: str) -> Ground:
+    """Draw the benchmark of a split and look at it once."""
+    reader, store = Reader(shipped_folder(ENCODER)), Store(find_layout().cache / "embeddings")
+    asked = question(reader, store, composed(split, settings.queries, settings.gallery, KINDS))
+    return Ground(settings, reader, store, asked)
+
+
+def dev_settings(settings: Settings) -> Settings:
+    """Half of the test's queries."""
+    return replace(settings, queries=settings.queries // 2)

@@ -1,0 +1,128 @@
+"""Tuning of chapter 6 on the development split: five learning rates for each stage, then how many hard negatives.
+
+Stage 2's rates are tried with the targets of the batch alone, so that what hard negatives add is not better tuning.
+Last comes the weight of stage 1's score in the fusion. What came out stands in `rerank_choices`; every trial is on
+record in results/recorded.json.
+"""
+
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pinpoint.errors import unknown
+from pinpoint.evaluate import evaluate
+from pinpoint.files import digest, write_json
+from pinpoint.recipes.kept import kept
+from pinpoint.recipes.rerank_ground import PROFILES, Ground, Settings, dev_settings, prepare
+from pinpoint.rerank_choices import K
+from pinpoint.rerank_model import Filter
+from pinpoint.rerank_study import stage_1, stage_2, two_stage
+from pinpoint.rerank_training import Negatives, train_filter, train_reranker
+from pinpoint.study.layout import find_layout
+from pinpoint.study.ledger import make_entry, merge
+from pinpoint.training import device_name
+
+NAME = "rerank-tuning"
+RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
+COUNTS = (1, 3, 7)  # beside none
+IN_BATCH = Negatives()
+ALPHAS = tuple(n / 10 for n in range(11))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training: of stage 1, or of stage 2 behind a stage 1 of its learning rate."""
+
+    key: str
+    first_rate: float
+    rate: float | None = None  # of stage 2; None: stage 1 alone
+    negatives: Negatives = IN_BATCH
+
+
+def first_trials() -> list[Trial]:
+    """Those of stage 1."""
+    return [Trial(f"rerank.dev.stage1.lr_{label(lr)}", lr) for lr in RATES]
+
+
+def second_trials(first_rate: float) -> list[Trial]:
+    """Those of stage 2 with the targets of the batch alone."""
+    return [Trial(f"rerank.dev.stage2.lr_{label(lr)}", first_rate, lr) for lr in RATES]
+
+
+def count_trials(best: Trial) -> list[Trial]:
+    """Hard negatives, at the rate that is best without them."""
+    return [
+        Trial(f"rerank.dev.stage2.negatives_{n}", best.first_rate, best.rate, Negatives(n)) for n in COUNTS
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """The trials of one profile, each run once and kept."""
+
+    settings: Settings
+    ground: Ground
+    folder: Path
+    resume: bool = True
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __call__(self, trial: Trial) -> float:
+        """mAP@5 on the development split, in percent."""
+        self.found[trial.key] = kept(self.file(trial), self.resume, lambda: self.measured(trial))
+        return float(self.found[trial.key]["map5"])
+
+    def file(self, trial: Trial) -> Path:
+        """Its file: whatever the value depends on is in the name."""
+        used = [asdict(self.settings), asdict(trial), self.ground.reader.weights_sha256, K]
+        return self.folder / f"{trial.key}-{digest([used, self.ground.asked.benchmark.digest])[:12]}.json"
+
+    @cache  # noqa: B019  (one object per run)
+    def stage1(self, lr: float) -> Filter:
+        """Stage 1, trained with a rate."""
+        return train_filter(self.ground.reader.model, self.ground.data, self.settings.first, lr)[0]
+
+    def measured(self, trial: Trial) -> dict[str, Any]:
+        """The same, trained now; with stage 2 also the fusion at every alpha, and the share of false negatives."""
+        ground, asked, stage1 = self.ground, self.ground.asked, self.stage1(trial.first_rate)
+        if trial.rate is None:
+            return {"map5": evaluate(asked.benchmark, stage_1(stage1, asked)).macro("map5").value}
+        reranker, training, _ = train_reranker(
+            ground.reader.model, stage1, ground.data, trial.negatives, self.settings.second, trial.rate
+        )
+        two = two_stage(asked.benchmark, stage_1(stage1, asked), stage_2(stage1, reranker, asked), K)
+        fusion = {label(alpha): two.after(K, alpha).macro("map5").value for alpha in ALPHAS}
+        return {
+            "map5": two.after(K).macro("map5").value, "fusion": fusion,
+            "false_negative_share": training.false_negative_share,
+        }  # fmt: skip
+
+
+def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
+    """Run all trials that are not kept in `out` yet, and put them on record. A smoke run records nothing."""
+    if profile not in PROFILES:
+        raise unknown("training profile", profile, list(PROFILES))
+    settings, layout = dev_settings(PROFILES[profile]), find_layout()
+    out = out or layout.cache / "training" / f"{NAME}-{profile}"
+    tuning = Tuning(settings, prepare(settings, "dev"), out, resume)
+    first = max(first_trials(), key=tuning)
+    in_batch = max(second_trials(first.first_rate), key=tuning)
+    best = max([in_batch, *count_trials(in_batch)], key=tuning)
+    fusion = tuning.found[best.key]["fusion"]
+    alpha = max(ALPHAS, key=lambda a: fusion[label(a)])
+    write_json(out / "choices.json", {**asdict(best), "alpha": alpha})
+    if profile != "smoke":
+        values = {f"{key}.map5": found["map5"] for key, found in tuning.found.items()}
+        values |= {f"rerank.dev.fusion.alpha_{name}.map5": value for name, value in fusion.items()}
+        device = device_name(tuning.ground.reader.device)
+        entries = {
+            key: make_entry(key, value, None, None, None, 1, "%", None, device, NAME) for key, value in values.items()
+        }
+        identity = digest([asdict(settings), tuning.ground.asked.benchmark.digest])[:12]
+        merge(layout.results / "recorded.json", NAME, entries, identity)
+    return out
+
+
+def label(value: float) -> str:
+    """A number as a part of a key."""
+    return f"{value:g}".replace(".", "_").replace("-", "m")

@@ -1,0 +1,160 @@
+"""The figures of chapter 6. A stage keeps its colour."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from pinpoint.plots import OKABE_ITO, RIGHT, WRONG, picture, whiskers
+from pinpoint.result import Result
+
+WIDTH = 5.6  # inches
+COLOUR = {"stage1": OKABE_ITO["blue"], "stage2": OKABE_ITO["vermilion"], "ceiling": OKABE_ITO["grey"],
+          "in_batch": OKABE_ITO["orange"], "hard": OKABE_ITO["vermilion"], "other": OKABE_ITO["green"]}  # fmt: skip
+LABELS = {"stage1": "stage 1", "stage2": "stage 2", "ceiling": "ceiling", "zscir": "two-stage ZS-CIR",
+          "dqe": "DQE-CIR", "in_batch": "in-batch", "hard": "hard negatives",
+          "stage1_longer": "stage 1, four times\nthe updates", "hard_fused": "both scores"}  # fmt: skip
+SHOWN, GAP = 5, 0.55  # pictures in a line, and the room between two lines, in pictures
+
+
+def moves_sheet(before: Result, after: Result, rows: Sequence[int], size: int = 88) -> Figure:
+    """For each query its reference and text, and beside them the first five of stage 1 above those of stage 2.
+
+    A line joins the places of a picture that is in both; one that comes from farther down begins at its old rank. Right
+    pictures have a green frame and a tick, wrong ones an orange frame and a cross.
+    """
+    figure = plt.figure(figsize=(0.86 * (SHOWN + 2.7), max(1, len(rows)) * (0.86 * (2 + GAP) + 0.4)))
+    parts = figure.subfigures(max(1, len(rows)), 1, hspace=0.0, squeeze=False)[:, 0]
+    for part, i in zip(parts, rows, strict=False):
+        query = before.benchmark.queries[i]
+        left, right = part.subplots(1, 2, gridspec_kw={"width_ratios": [1.75, SHOWN + 1.0], "wspace": 0.0})
+        reference = before.benchmark.gallery.images.load(query.image or "", 160)
+        picture(left, reference, textwrap.fill(f"“{query.text}”", 24))
+        left.title.set_fontsize(9.5)
+        left.set_anchor("N")
+        _moves(right, before, after, i, size)
+    return figure
+
+
+def _moves(ax: Axes, before: Result, after: Result, i: int, size: int) -> None:
+    ax.axis("off")
+    depth = min(50, before.top_columns.shape[1])
+    old, new = before.top(i, depth), after.top(i, SHOWN)
+    _line(ax, before, i, old[:SHOWN], 0.0, "stage 1", size)
+    _line(ax, after, i, new, 1 + GAP, "stage 2", size)
+    for place, image in enumerate(new):
+        colour = RIGHT if image in before.benchmark.queries[i].relevant else "#999999"
+        if image in old[:SHOWN]:
+            ends = [old.index(image) + 0.5, place + 0.5], [1.02, 1 + GAP - 0.02]
+            ax.plot(*ends, color=colour, lw=2.0, solid_capstyle="round")
+        elif image in old:
+            text = f"from {old.index(image) + 1}"
+            ax.text(place + 0.5, 1 + GAP - 0.05, text, ha="center", va="bottom", fontsize=7.5, color=colour)
+    ax.set(xlim=(-1.0, SHOWN), ylim=(2 + GAP, 0), aspect="equal", anchor="N")
+
+
+def _line(ax: Axes, result: Result, i: int, images: Sequence[str], top: float, name: str, size: int) -> None:
+    ax.text(-0.06, top + 0.5, name, ha="right", va="center", fontsize=8.5)
+    for rank, image in enumerate(images):
+        mark, colour = ("✓", RIGHT) if image in result.benchmark.queries[i].relevant else ("✗", WRONG)
+        ax.imshow(result.benchmark.gallery.images.load(image, size), extent=(rank, rank + 1, top + 1, top))
+        ax.add_patch(Rectangle((rank + 0.03, top + 0.03), 0.94, 0.94, fill=False, lw=2.6, ec=colour))
+        box = {"boxstyle": "square,pad=0.12", "fc": colour, "lw": 0}
+        ax.text(rank + 0.12, top + 0.13, mark, fontsize=8, color="white", va="center", ha="center", bbox=box)
+
+
+def recall_lines(ks: Sequence[int], series: Mapping[str, Sequence[Any]], metric: str = "R@1 in %") -> Figure:
+    """A metric against K, a line per series with its intervals; entries or estimates."""
+    figure, ax = plt.subplots(figsize=(WIDTH, 3.0))
+    marks = {"stage1": "s", "stage2": "o", "ceiling": "^"}
+    for name, points in series.items():
+        values, style = [e.value for e in points], "--" if name == "ceiling" else "-"
+        ax.errorbar(ks, values, yerr=whiskers(points), fmt=marks.get(name, "D") + style, color=COLOUR[name], capsize=2,
+                    lw=1.6, ms=5.5, label=LABELS[name])  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_xticks(list(ks), [str(k) for k in ks])
+    ax.minorticks_off()
+    ax.set_xlabel("K, the candidates that stage 2 looks at")
+    ax.set_ylabel(metric)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=len(series))
+    return figure
+
+
+def recall_against_time(
+    points: Sequence[tuple[int, float, Any]], others: Mapping[str, tuple[float, Any]] | None = None
+) -> Figure:
+    """R@1 against the milliseconds that a query takes. points: K (0: stage 1 alone), milliseconds, estimate;
+    others: any other method by its name."""
+    figure, ax = plt.subplots(figsize=(WIDTH, 3.0))
+    ax.plot([ms for _, ms, _ in points], [e.value for _, _, e in points], color="#BBBBBB", lw=1.2, zorder=1)
+    least = min(k for k, _, _ in points if k)
+    for k, ms, e in points:
+        text = (f"K = {k}" if k == least else str(k)) if k else "stage 1"
+        colour = COLOUR["stage2"] if k else COLOUR["stage1"]
+        ax.errorbar(ms, e.value, yerr=whiskers([e]), fmt="o" if k else "s", color=colour, ms=6.5, capsize=2, lw=1.4)
+        ax.annotate(text, (ms, e.value), (5, -11), textcoords="offset points", fontsize=8.5)
+    for name, (ms, e) in (others or {}).items():
+        ax.errorbar(ms, e.value, yerr=whiskers([e]), fmt="D", color=COLOUR["other"], ms=6, capsize=2, lw=1.4)
+        ax.annotate(name, (ms, e.value), (6, -11), textcoords="offset points", fontsize=8.5)
+    ax.set_xscale("log")
+    ax.margins(x=0.12)
+    ax.set_xlabel("milliseconds per query")
+    ax.set_ylabel("R@1 in %")
+    return figure
+
+
+def kind_bars(gains: Mapping[str, Any], unit: str = "R@1, points gained") -> Figure:
+    """One bar per kind of edit, the largest gain first, with its interval."""
+    rows = dict(sorted(gains.items(), key=lambda row: -row[1].value))
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.34 * len(rows) + 0.8))
+    y, values = np.arange(len(rows))[::-1], [e.value for e in rows.values()]
+    colours = [RIGHT if value >= 0 else WRONG for value in values]
+    ax.barh(y, values, color=colours, height=0.62, xerr=whiskers(rows.values()),
+            error_kw={"ecolor": "#333333", "elinewidth": 1.2, "capsize": 2})  # fmt: skip
+    for at, e in zip(y, rows.values(), strict=True):
+        ax.text(e.high + 0.6, at, f"{e.value:+.1f}", va="center", fontsize=9, color="#333333")
+    ax.axvline(0, color="#333333", lw=1)
+    ax.set_yticks(y, list(rows))
+    ax.margins(x=0.12)
+    ax.set_xlabel(unit)
+    ax.grid(axis="y", visible=False)
+    return figure
+
+
+def alpha_lines(curves: Mapping[str, Mapping[float, Any]], chosen: float, metric: str = "mAP@5 in %") -> Figure:
+    """A metric against the weight of stage 1's score, a line per split; the chosen weight is marked."""
+    figure, ax = plt.subplots(figsize=(WIDTH, 2.7))
+    looks = {"development": (OKABE_ITO["grey"], "s--"), "test": (COLOUR["stage2"], "o-")}
+    for name, curve in curves.items():
+        colour, style = looks[name]
+        ax.plot(list(curve), [e.value for e in curve.values()], style, color=colour, ms=5, lw=1.6, label=name)
+    ax.axvline(chosen, color="#333333", lw=1.2, ls=":")
+    ax.text(chosen, 0.02, " chosen", transform=ax.get_xaxis_transform(), fontsize=8.5)
+    ax.set_xlabel("α: 0 is stage 2 alone, 1 is stage 1 alone")
+    ax.set_ylabel(metric)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=len(curves))
+    return figure
+
+
+def ladder_dots(rows: Mapping[str, Mapping[str, Any]], unit: str = "R@1 in %") -> Figure:
+    """First stages alone and with the re-ranker behind them. rows: name -> {"alone", "reranked"} -> entry."""
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.5 * len(rows) + 1.1))
+    y = np.arange(len(rows))[::-1]
+    for at, values in zip(y, rows.values(), strict=True):
+        ax.plot([values["alone"].value, values["reranked"].value], [at, at], color="#BBBBBB", lw=2, zorder=1)
+    for name, label in (("alone", "first stage alone"), ("reranked", "and re-ranked")):
+        some = [values[name] for values in rows.values()]
+        mark, colour = ("s", COLOUR["stage1"]) if name == "alone" else ("o", COLOUR["stage2"])
+        ax.errorbar([e.value for e in some], y, xerr=whiskers(some), fmt=mark, color=colour, ms=7, lw=1.4, label=label)
+        for at, e in zip(y, some, strict=True):
+            ax.text(e.value, at + 0.17, f"{e.value:.1f}", ha="center", fontsize=8.5, color="#333333")
+    ax.set_yticks(y, [LABELS.get(name, name) for name in rows])
+    ax.set_ylim(-0.5, len(rows) - 0.4)
+    ax.set_xlabel(unit)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure

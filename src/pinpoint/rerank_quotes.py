@@ -1,0 +1,51 @@
+"""What chapter 6 quotes from its recorded sweeps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+RECORDED = "recorded"
+SYSTEMS = ("stage1", "stage1_longer", "in_batch", "hard", "hard_fused")
+FIRST_STAGES = ("stage1", "zscir", "dqe")
+VARIANTS = {
+    "which negatives": {
+        "targets of the batch": "in_batch", "hard ones as well*": "hard", "hard, no right answer": "variant.spared",
+        "hard, from ranks 11 to 100": "variant.lower_ranks"},
+    "order by": {"stage 1*": "stage1", "stage 1, four times the updates": "stage1_longer", "stage 2": "hard",
+                 "both scores": "hard_fused"},
+}  # fmt: skip
+
+
+def quoted_ladder(study: Any, metric: str = "r1") -> dict[str, dict[str, Any]]:
+    """First stages alone, and with the re-ranker behind them."""
+    parts = {"alone": "", "reranked": "reranked."}
+    return {
+        name: {part: study.quote(f"rerank.first_stage.{name}.{middle}{metric}", RECORDED)
+               for part, middle in parts.items()}
+        for name in FIRST_STAGES
+    }  # fmt: skip
+
+
+def quoted_variants(study: Any, metric: str = "r1") -> dict[str, dict[str, Any]]:
+    """A metric of the recorded variants, by block."""
+    return {
+        title: {label: study.quote(f"rerank.sweep.{key}.{metric}", RECORDED) for label, key in rows.items()}
+        for title, rows in VARIANTS.items()
+    }
+
+
+def quoted_gains(study: Any, kinds: Sequence[str], pair: str = "hard_stage1", metric: str = "r1") -> dict[str, Any]:
+    """What one system has over the other, for each kind of edit, means of three seeds."""
+    return {kind: study.quote(f"rerank.sweep.gain.{pair}.{kind}.{metric}", RECORDED) for kind in kinds}
+
+
+def quoted_at(study: Any, ks: Sequence[int], metric: str = "r1") -> dict[str, list[Any]]:
+    """Stage 1, stage 2 and the ceiling at every K, means of three seeds."""
+    stage2, ceiling = ([study.quote(f"rerank.sweep.k{k}.{m}", RECORDED) for k in ks] for m in (metric, "ceiling"))
+    return {"stage1": [study.quote(f"rerank.sweep.stage1.{metric}", RECORDED)] * len(ks), "stage2": stage2,
+            "ceiling": ceiling}  # fmt: skip
+
+
+def quoted_fusion(study: Any, alphas: Sequence[float]) -> dict[float, Any]:
+    """mAP@5 on the development split, by the weight of stage 1's score."""
+    label = {alpha: f"{alpha:g}".replace(".", "_") for alpha in alphas}
+    return {a: study.quote(f"rerank.dev.fusion.alpha_{name}.map5", RECORDED) for a, name in label.items()}

@@ -1,0 +1,189 @@
+"""How chapter 6 trains: stage 1 by the targets of its batch, stage 2 by those and by what stage 1 mistakes for them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from pinpoint.distinctive_data import TripletSet
+from pinpoint.errors import PinpointError
+from pinpoint.recipes.pairs import Shuffled
+from pinpoint.rerank import KeyValues, in_batch_loss
+from pinpoint.rerank_data import trimmed
+from pinpoint.rerank_model import Filter, Reranker, candidates_of, queries_of
+from pinpoint.training import History, Plan, fit
+
+DECAY = 0.05  # as released
+TOGETHER = 8  # queries of like length that stage 2 scores at once on a CPU, where padding costs time
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a training may spend."""
+
+    updates: int
+    batch: int
+    seed: int = 0
+
+    def plan(self, lr: float) -> Plan:
+        """AdamW with a tenth of the updates to warm up."""
+        return Plan(self.updates, lr, warmup=self.updates // 10, weight_decay=DECAY, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """Hard negatives of stage 2, which the released code lacks: `count` for each query, from ranks `low` to `high` of
+    stage 1 (1 is the first), never the annotated target. spare: nor any other right answer, which only a fully
+    labelled world can know."""
+
+    count: int = 0
+    low: int = 2
+    high: int = 50
+    spare: bool = False
+
+    def __post_init__(self) -> None:
+        if self.count and not 1 <= self.low <= self.high:
+            raise PinpointError(f"negatives from ranks {self.low} to {self.high}; it must be 1 <= low <= high")
+
+
+class Batches:
+    """`batches(i)` -> query rows of batch i, (B,), a function of i alone."""
+
+    def __init__(self, data: TripletSet, budget: Budget) -> None:
+        self.rows = Shuffled(len(data), min(budget.batch, len(data)), budget.seed)
+
+    def __call__(self, i: int) -> torch.Tensor:
+        """Query rows of batch i."""
+        return torch.from_numpy(self.rows(i)[1])
+
+
+def texts_of(data: TripletSet, rows: torch.Tensor, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and mask (B, L) of some queries, no longer than their longest."""
+    ids, mask = trimmed(data.ids[rows], data.mask[rows])
+    return ids.to(device), mask.to(device)
+
+
+def seen_at(data: TripletSet, rows: np.ndarray, device: torch.device) -> torch.Tensor:
+    """What the tower saw of some images of the corpus, (B, n, Dv)."""
+    return data.seen[torch.from_numpy(rows)].to(device).float()
+
+
+# -- stage 1 ----------------------------------------------------------------------------------------------------------
+def filter_loss(stage1: Filter, data: TripletSet, rows: torch.Tensor) -> torch.Tensor:
+    """In-batch cross-entropy, query to target: logits_ij = q_i . c_j / tau, the diagonal is right."""
+    rows, device = rows.cpu(), stage1.log_scale.device
+    asked = stage1.queries(seen_at(data, data.reference[rows], device), *texts_of(data, rows, device))
+    wanted = stage1.candidates(seen_at(data, data.target[rows], device))
+    logits = stage1.scale * asked.q @ wanted.T  # (B, B)
+    return cross_entropy(logits, torch.arange(len(rows), device=device))
+
+
+def train_filter(start: Any, data: TripletSet, budget: Budget, lr: float) -> tuple[Filter, History]:
+    """Stage 1, from a copy of the text encoder and the projections of `start`, a BLIP."""
+    torch.manual_seed(budget.seed)
+    stage1 = Filter(start)
+    history = fit(stage1, lambda model, rows: filter_loss(model, data, rows), Batches(data, budget), budget.plan(lr),
+                  label="stage 1")  # fmt: skip
+    return stage1.eval().requires_grad_(False), history
+
+
+def ranks_of(stage1: Filter, data: TripletSet, last: int) -> np.ndarray:
+    """The first `last` images of the corpus for each query, best first, the reference left out, int64 (N, last).
+
+    In evaluation mode; the mode is restored.
+    """
+    was = stage1.training
+    stage1.eval()
+    gallery, found = candidates_of(stage1, data.seen), []
+    for rows in torch.arange(len(data)).split(256):
+        reference = torch.from_numpy(data.reference[rows])
+        q = queries_of(stage1, data.seen[reference], data.ids[rows], data.mask[rows]).q
+        scores = (q @ gallery.T).cpu()  # (rows, M)
+        scores[torch.arange(len(rows)), reference] = -torch.inf
+        found.append(scores.topk(min(last, len(gallery) - 1), dim=1).indices)
+    stage1.train(was)
+    out: np.ndarray = torch.cat(found).numpy()
+    return out
+
+
+# -- stage 2 ----------------------------------------------------------------------------------------------------------
+class RerankTraining:
+    """Stage 2 on one set: z_t from stage 1, which rests; scores of all targets of the batch, and of hard negatives."""
+
+    def __init__(self, stage1: Filter, data: TripletSet, negatives: Negatives, seed: int = 0) -> None:
+        self.stage1, self.data, self.negatives = stage1, data, negatives
+        self.rng = np.random.default_rng(seed)
+        self.pools = self._pools() if negatives.count else []
+        self.taken = self.false = 0  # hard negatives, and those of them that were right
+
+    def loss(self, model: Reranker, rows: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy over B + H columns: the targets of the batch, then each query's own H negatives."""
+        rows, data, device = rows.cpu(), self.data, next(model.parameters()).device
+        b, h, taken = len(rows), self.negatives.count, self.draw(rows.numpy())
+        order = data.mask[rows].sum(dim=1).argsort(stable=True)
+        rows, taken = rows[order], taken[order.numpy()]
+        images = np.concatenate([data.target[rows], taken.ravel()])  # (B + B H,)
+        candidates = model.dual.project(seen_at(data, images, device))
+        own = b + torch.arange(b * h, device=device).view(b, h)
+        columns = torch.cat([torch.arange(b, device=device).expand(b, b), own], dim=1)  # (B, B + H)
+        parts = torch.arange(b).split(TOGETHER if device.type == "cpu" else b)
+        scores = [self.scores(model, rows[part], candidates, columns[part.to(device)]) for part in parts]
+        return in_batch_loss(torch.cat(scores), torch.arange(b, device=device))
+
+    def scores(
+        self, model: Reranker, rows: torch.Tensor, candidates: list[KeyValues], columns: torch.Tensor
+    ) -> torch.Tensor:
+        """Scores (b, B + H) of some queries of the batch, padded no longer than their own longest text."""
+        data, device = self.data, columns.device
+        ids, mask = texts_of(data, rows, device)
+        z = self.grounded(seen_at(data, data.reference[rows], device), ids, mask)
+        found: torch.Tensor = model.dual(z, model.plain(ids), mask.bool(), candidates, columns)
+        return found
+
+    def grounded(self, seen: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """z_t, made anew at every update with stage 1's dropout on, as released. Our small BLIP has none."""
+        stage1 = self.stage1.to(seen.device).train()
+        with torch.no_grad():
+            z = stage1.queries(seen, ids, mask).z
+        stage1.eval()
+        return z
+
+    def draw(self, rows: np.ndarray) -> np.ndarray:
+        """H negatives for each of some queries, int64 (B, H): different ones, and new ones at every update."""
+        h = self.negatives.count
+        if not h:
+            return np.zeros((len(rows), 0), dtype=np.int64)
+        taken = np.stack([self.rng.choice(self.pools[row], size=h, replace=False) for row in rows])
+        self.taken += taken.size
+        self.false += sum(int(t) in self.data.valid[row] for row, some in zip(rows, taken, strict=True) for t in some)
+        return taken
+
+    @property
+    def false_negative_share(self) -> float:
+        """Share of the hard negatives taken that were right answers, in percent."""
+        return 100 * self.false / max(1, self.taken)
+
+    def _pools(self) -> list[np.ndarray]:
+        o, data = self.negatives, self.data
+        between = ranks_of(self.stage1, data, o.high)[:, o.low - 1 :]
+        barred = data.valid if o.spare else [{int(t)} for t in data.target]
+        pools = [row[~np.isin(row, list(wrong))] for row, wrong in zip(between, barred, strict=True)]
+        least = min(map(len, pools))
+        if least < o.count:
+            raise PinpointError(
+                f"{o.count} negatives from ranks {o.low} to {o.high}, of which a query has {least}; widen the ranks"
+            )
+        return pools
+
+
+def train_reranker(
+    start: Any, stage1: Filter, data: TripletSet, negatives: Negatives, budget: Budget, lr: float
+) -> tuple[Reranker, RerankTraining, History]:
+    """Stage 2, from `start`, the BLIP that stage 1 started from: its text layers copied into both streams."""
+    torch.manual_seed(budget.seed)
+    model = Reranker(start)
+    training = RerankTraining(stage1, data, negatives, budget.seed)
+    history = fit(model, training.loss, Batches(data, budget), budget.plan(lr), label="stage 2")
+    return model.eval().requires_grad_(False), training, history

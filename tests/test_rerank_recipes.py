@@ -1,0 +1,130 @@
+"""Smoke runs of chapter 6's recipes: they end, keep what they measured, record nothing; and what they ship loads."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pinpoint.encoders import shipped_folder
+from pinpoint.errors import PinpointError
+from pinpoint.files import read_json, write_json
+from pinpoint.recipes import rerank_sweep, rerank_tuning
+from pinpoint.recipes.registry import train
+from pinpoint.recipes.rerank_ground import PROFILES, prepare
+from pinpoint.recipes.rerank_rivals import zscir_stage
+from pinpoint.recipes.rerank_sweep import GAINS, METRICS, SEEDS, arms, on_record
+from pinpoint.recipes.rerank_tuning import count_trials, first_trials, second_trials
+from pinpoint.rerank_data import Reader
+from pinpoint.rerank_files import load_rerank
+from pinpoint.study.ledger import KEY
+from rerank_toy import run_of
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("rerank")
+        patch.setenv("PINPOINT_CACHE", str(folder))
+        yield folder
+
+
+def refuse(*_: Any) -> None:
+    raise AssertionError("a smoke run put numbers on record")
+
+
+def test_tuning_ends_and_keeps(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fewer = {"RATES": (3e-4,), "COUNTS": (3,), "ALPHAS": (0.0, 0.5), "merge": refuse}
+    for name, value in fewer.items():
+        monkeypatch.setattr(rerank_tuning, name, value)
+    out = train("rerank-tuning", profile="smoke")
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("rerank.*.json")}
+    assert len(kept) == 3
+    train("rerank-tuning", profile="smoke")  # nothing is measured twice
+    assert kept == {path: path.stat().st_mtime_ns for path in out.glob("rerank.*.json")}
+    chosen = read_json(out / "choices.json")
+    assert chosen["first_rate"] == 3e-4 and chosen["alpha"] in (0.0, 0.5)
+
+
+def test_the_sweep_ends_keeps_and_resumes(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rerank_sweep, "KS", (5, 50, 100))
+    monkeypatch.setattr(rerank_sweep, "merge", refuse)
+    some = [a for a in arms() if a.key in ("stage1", "hard", "dqe", "zscir")]
+    monkeypatch.setattr(rerank_sweep, "arms", lambda: some)
+    out = train("rerank-sweep", profile="smoke")
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    assert {path.stem.rsplit("-", 1)[0] for path in kept} == {f"{a.key}-0" for a in some}
+    gone = next(path for path in kept if path.name.startswith("stage1"))
+    gone.unlink()
+    train("rerank-sweep", profile="smoke")
+    again = {path: path.stat().st_mtime_ns for path in out.glob("*.json")}
+    assert {p for p in kept if kept[p] != again[p]} == {gone}
+    hard = read_json(next(path for path in kept if path.name.startswith("hard")))
+    stage1 = read_json(gone)
+    assert hard["at"]["50"]["r1"] == hard["r1"] and set(hard["at"]) == {"5", "50", "100"}
+    assert hard["before"] == {m: stage1[m] for m in METRICS} and len(hard["r1"]) == PROFILES["smoke"].queries
+    assert hard["at"]["5"]["r5"] == stage1["r5"]  # recall at the cut
+
+
+def test_another_first_stage_is_asked_the_same_benchmark(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pinpoint.recipes import zscir_tuning
+
+    made: list[Any] = []
+    original = zscir_tuning.prepare
+    monkeypatch.setattr(zscir_tuning, "prepare", lambda *a: made.append(original(*a)) or made[-1])  # type: ignore[func-returns-value]
+    ground = prepare(PROFILES["smoke"], "test")
+    zscir_stage(ground, "smoke", 0)
+    assert made[0].asked.benchmark.digest == ground.asked.benchmark.digest
+
+
+def test_what_is_shipped_loads(cache: Path) -> None:
+    out = train("diorama-rerank", profile="smoke")
+    assert all((out / f"{name}.safetensors").stat().st_size < 12e6 for name in ("stage1", "stage2"))
+    reader = Reader(shipped_folder("diorama-blip"))
+    stage1, reranker = load_rerank(out, reader)
+    assert not any(p.requires_grad for p in (*stage1.parameters(), *reranker.parameters()))
+    assert all(torch.equal(p, p.half().float()) for p in reranker.parameters())
+    assert "## Loss" in (out / "card.md").read_text()
+    with pytest.raises(PinpointError, match="holds no re-ranker; make it with: pinpoint train diorama-rerank"):
+        load_rerank(out.parent, reader)
+    config = read_json(out / "config.json")
+    write_json(out / "config.json", {**config, "blip_sha256": "0"})
+    with pytest.raises(PinpointError, match="of another BLIP than diorama-blip"):
+        load_rerank(out, reader)
+
+
+def test_both_stages_get_the_same_number_of_trials() -> None:
+    assert len(first_trials()) == len(second_trials(1e-3)) == 5
+    counts = count_trials(second_trials(1e-3)[2])
+    assert [t.negatives.count for t in counts] == [1, 3, 7] and {t.rate for t in counts} == {3e-4}
+    keys = [t.key for t in (*first_trials(), *second_trials(1e-3), *counts)]
+    assert len(set(keys)) == 13 and all(KEY.fullmatch(key + ".map5") for key in keys)
+
+
+def test_what_goes_on_record(rng: np.random.Generator) -> None:
+    groups = ["animal", "place", "time"] * 4
+    runs = {arm.key: [run_of(arm, rng) for _ in range(arm.seeds)] for arm in arms()}
+    entries = dict(on_record(runs, groups, "CPU"))
+    assert all(KEY.fullmatch(key) for key in entries)
+    mean = {key: 100 * np.mean([r["r1"] for r in some]) for key, some in runs.items()}
+    assert entries["rerank.sweep.hard.r1"].value == pytest.approx(mean["hard"])
+    assert entries["rerank.sweep.hard.r1"].seeds == len(SEEDS)
+    assert entries["rerank.sweep.gain.hard_stage1.r1"].value == pytest.approx(mean["hard"] - mean["stage1"])
+    at = 100 * np.mean([r["at"]["20"]["r1"] for r in runs["hard"]])
+    assert entries["rerank.sweep.k20.gain.r1"].value == pytest.approx(at - mean["stage1"])
+    for name in ("stage1", "zscir", "dqe"):
+        for key in ("r1", "map5", "reranked.r1", "reranked.map5", "ceiling"):
+            assert f"rerank.first_stage.{name}.{key}" in entries
+    before = 100 * np.mean([r["before"]["map5"] for r in runs["dqe"]])
+    assert entries["rerank.first_stage.dqe.map5"].value == pytest.approx(before)
+    assert entries["rerank.first_stage.dqe.reranked.r1"].value == pytest.approx(mean["dqe"])
+    assert entries["rerank.first_stage.stage1.reranked.r1"].value == pytest.approx(mean["hard"])
+    assert entries["rerank.sweep.variant.spared.false_negative_share"].value == 3.0
+    assert {f"rerank.sweep.gain.{a}_{b}.animal.r1" for a, b in GAINS} <= set(entries)
+
+
+def test_the_recipes_know_their_profiles() -> None:
+    for name in ("rerank-tuning", "rerank-sweep", "diorama-rerank"):
+        with pytest.raises(PinpointError, match="unknown training profile 'huge'"):
+            train(name, profile="huge")
