@@ -229,7 +229,11 @@ plots.show(composed_grid(results, shown, figures.LABELS), photo=True)
 # The adapter reads FashionIQ as released, with both of its galleries and named ways to join its two captions. The same objectives train a BLIP-2 of full size. Put the data and the weights where the cell says and run this chapter with the `paper` profile.
 
 # %%
-print(real_benchmark(Path(p.fashion_iq), Path(p.real_encoder), budget, Budget(p.warm, p.batch), study.layout.cache / "embeddings"))
+print(
+    real_benchmark(
+        Path(p.fashion_iq), Path(p.real_encoder), budget, Budget(p.warm, p.batch), study.layout.cache / "embeddings"
+    )
+)
 
 # %% [markdown]
 # This path was tested on a tiny folder of FashionIQ's form and a tiny BLIP-2 with random weights, saved and loaded from disk. FashionIQ's pictures were not available where this page was made.
