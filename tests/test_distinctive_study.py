@@ -76,7 +76,7 @@ def test_unannotated_answers_are_those_that_training_never_heard_of(world: Any) 
     for query in unannotated(world.attributes.benchmark).queries:
         before = whole[query.id]
         assert set(query.relevant) == set(before.relevant) - {before.target} and before.target in query.exclude
-    found = suppression(world.attributes, Composer(world.encoder.model))
+    found = suppression(world.attributes, Composer(world.encoder.model).eval())
     assert 0 < found.macro("nrank").value < 60
 
 
@@ -141,6 +141,9 @@ def test_what_the_sweep_puts_on_record_is_what_the_page_quotes(rng: np.random.Ge
     gain = mean - 100 * np.mean([r["r10"] for r in runs["qure"]])
     assert entries["dqe.gain.dqe_qure.r10"].value == pytest.approx(gain)
     assert entries["dqe.dqe.sets.width_last"].value == 4.0
+    seeds = [100 * np.mean(r["map5"]) for r in runs["dqe"]]
+    assert entries["dqe.dqe.seeds.lowest"].value == pytest.approx(min(seeds))
+    assert entries["dqe.dqe.seeds.highest"].value == pytest.approx(max(seeds))
     quoted = [f"dqe.{key}.map5" for rows in VARIANTS.values() for key in rows.values()]
     quoted += [f"dqe.{o}.{name}" for o in OBJECTIVES for name in EFFECTS.values()]
     quoted += [f"dqe.zero_shot.{o}.map5" for o in OBJECTIVES]

@@ -40,14 +40,6 @@ def record_results(study: Any, results: Mapping[str, Result], prefix: str = "dqe
                 study.record(f"{prefix}.{name}.{kind}.{metric}", e.value, e.low, e.high, n=e.n)
 
 
-def record_general(study: Any, results: Mapping[str, Result]) -> None:
-    """Trained on edits of colour and shape, asked every kind of edit."""
-    for name, result in results.items():
-        for metric in ("r1", "map5"):
-            e = result.macro(metric)
-            study.record(f"dqe.zero_shot.{name}.{metric}", e.value, e.low, e.high, n=e.n)
-
-
 def effects(model: Composer, asked: Asked, encoder: Any, said: Sequence[tuple[str, list[str]]]) -> dict[str, Any]:
     """Relevance suppression (mean normalised rank of valid, unannotated answers, in percent) and semantic confusion
     (mean cosine of one reference's queries), each with its interval."""

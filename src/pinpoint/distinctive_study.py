@@ -1,9 +1,10 @@
 """What chapter 5 asks its trained objectives: composed queries, and the two effects that the paper argues with."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import MutableMapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from pinpoint.diorama.composed import ATTRIBUTE_KINDS, propose
 from pinpoint.diorama.scene import pick
 from pinpoint.distinctive import TokenRetriever
 from pinpoint.distinctive_model import Composer, candidates_of, queries_of
+from pinpoint.errors import PinpointError
 from pinpoint.evaluate import evaluate
 from pinpoint.result import Result
 from pinpoint.store import Store
@@ -35,12 +37,16 @@ def seen_of(encoder: Any, store: Store, images: Images, ids: Sequence[str]) -> t
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A composed benchmark ready to be asked: its gallery as the tower saw it (G, n, Dv), and its queries laid out."""
+    """A composed benchmark ready to be asked: its gallery as the tower saw it (G, n, Dv), and its queries laid out.
+
+    candidates: what each model that no longer learns has made of the gallery, (G, T, D), once.
+    """
 
     benchmark: Benchmark
     seen: torch.Tensor
     ids: torch.Tensor
     mask: torch.Tensor
+    candidates: MutableMapping[Composer, np.ndarray] = field(default_factory=WeakKeyDictionary, repr=False)
 
     @property
     def references(self) -> torch.Tensor:
@@ -51,7 +57,11 @@ class Asked:
     def retriever(self, model: Composer, name: str) -> TokenRetriever:
         """A trained objective as a retriever."""
         queries = queries_of(model, self.references, self.ids, self.mask)
-        return TokenRetriever(name, queries.cpu().numpy(), candidates_of(model, self.seen).cpu().numpy())
+        if model.training:
+            raise PinpointError(f"{name} still learns; ask it in evaluation mode, what it makes of the gallery is kept")
+        if model not in self.candidates:
+            self.candidates[model] = candidates_of(model, self.seen).cpu().numpy()
+        return TokenRetriever(name, queries.cpu().numpy(), self.candidates[model])
 
 
 def ask(encoder: Any, benchmark: Benchmark, seen: torch.Tensor) -> Asked:
@@ -78,7 +88,7 @@ def suppression(asked: Asked, model: Composer) -> Result:
     benchmark = unannotated(asked.benchmark)
     kept = {q.id for q in benchmark.queries}
     rows = torch.tensor([n for n, q in enumerate(asked.benchmark.queries) if q.id in kept])
-    part = Asked(benchmark, asked.seen, asked.ids[rows], asked.mask[rows])
+    part = replace(asked, benchmark=benchmark, ids=asked.ids[rows], mask=asked.mask[rows])
     return evaluate(benchmark, part.retriever(model, "unannotated"))
 
 

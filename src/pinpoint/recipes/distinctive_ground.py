@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from pinpoint.benchmark import Benchmark
 from pinpoint.diorama.composed import ATTRIBUTE_KINDS, KINDS, composed
 from pinpoint.distinctive_data import TripletSet, triplet_set
@@ -40,16 +42,16 @@ PROFILES = {
 @dataclass(frozen=True, eq=False)
 class Ground:
     """An encoder, the start that all objectives share, what they train on, and what is asked: edits of attributes, and
-    every kind of edit."""
+    every kind of edit, where that is wanted."""
 
     encoder: Any
     start: Composer
     data: TripletSet
     attributes: Asked
-    general: Asked
+    general: Any = None  # Asked
 
 
-def prepare(settings: Settings, split: str, encoder: Any = None) -> Ground:
+def prepare(settings: Settings, split: str, encoder: Any = None, general: bool = True) -> Ground:
     """Draw everything once, and look at it once. Training triplets are edits of colour and shape alone.
 
     The development split is too small for groups of look-alikes that differ in colour and shape alone: there the edits
@@ -58,13 +60,20 @@ def prepare(settings: Settings, split: str, encoder: Any = None) -> Ground:
     encoder = encoder or load_qformer(shipped_folder(ENCODER))
     store = Store(find_layout().cache / "embeddings")
     trained = composed("train", settings.triplets, 0, ATTRIBUTE_KINDS)
-    general = composed(split, settings.queries, settings.gallery, KINDS)
-    asked = [only(general, ATTRIBUTE_KINDS) if split == "dev" else
-             composed(split, settings.queries, settings.gallery, ATTRIBUTE_KINDS), general]  # fmt: skip
-    seen = [seen_of(encoder, store, b.gallery.images, b.gallery.ids) for b in (trained, *asked)]
-    data = triplet_set(encoder, trained, seen[0])
+    every = composed(split, settings.queries, settings.gallery, KINDS) if general or split == "dev" else None
+    asked = (
+        only(every, ATTRIBUTE_KINDS)
+        if every and split == "dev"
+        else composed(split, settings.queries, settings.gallery, ATTRIBUTE_KINDS)
+    )
+
+    def look(b: Benchmark) -> torch.Tensor:
+        return seen_of(encoder, store, b.gallery.images, b.gallery.ids)
+
+    data = triplet_set(encoder, trained, look(trained))
     start = warmed(encoder.model, data, replace(settings.budget, updates=settings.warm, seed=0), WARM_RATE)
-    return Ground(encoder, start, data, *(ask(encoder, b, s) for b, s in zip(asked, seen[1:], strict=True)))
+    others = ask(encoder, every, look(every)) if every and general else None
+    return Ground(encoder, start, data, ask(encoder, asked, look(asked)), others)
 
 
 def only(benchmark: Benchmark, kinds: Sequence[str]) -> Benchmark:

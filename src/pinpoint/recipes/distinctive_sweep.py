@@ -60,7 +60,7 @@ def arms() -> list[Arm]:
         "gates_alone": replace(dqe, attribute=0.0),
         "ranking": replace(dqe, ranking=1.0),
     }
-    out += [Arm(f"ablation.{name}", o, "dqe", seeds=1) for name, o in parts.items()]
+    out += [Arm(f"ablation.{name}", o, "dqe", seeds=1 + 2 * (name == "smoothed")) for name, o in parts.items()]
     out += [Arm(f"scratch.{name}", OBJECTIVES[name], name, scratch=True, seeds=1) for name in ("infonce", "qure")]
     gated = replace(OBJECTIVES["infonce"], attributes=True)
     out += [Arm("ablation.infonce_gates", gated, "infonce", seeds=1)]
@@ -167,6 +167,11 @@ def on_record(
         share = float(np.mean([run["false_negative_share"] for run in runs[key]]))
         at = f"dqe.{key}.false_negative_share"
         yield at, make_entry(at, share, None, None, None, len(runs[key]), "%", 1.0, device, NAME)
+        if len(runs[key]) > 1:  # how far apart the seeds are
+            macro = [bootstrap(np.array(run["map5"]), groups["attributes"], scale=100).value for run in runs[key]]
+            for name, value in (("lowest", min(macro)), ("highest", max(macro))):
+                at = f"dqe.{key}.seeds.{name}"
+                yield at, make_entry(at, value, None, None, None, 1, "%", None, device, NAME)
         for name in ("width", "delta"):
             for n, where in ((0, "first"), (-1, "last")):
                 if runs[key][0][name]:
