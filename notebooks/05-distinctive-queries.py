@@ -194,7 +194,7 @@ plots.show(figures.objective_dots(swept, ("r1", "r10", "map5")))
 #   - {num}`recorded:dqe.zero_shot.dqe.map5`
 # :::
 #
-# Colour was learned by the common start; shape is what the others still have to teach, and where they differ most. Trained on two kinds of edit and asked nine, the order stays the same.
+# Much of colour was learned by the common start. Shape is what the others have to teach, and where they differ most. Trained on two kinds of edit and asked nine, the order stays the same.
 #
 # The two readings of a query agree on the order. With one right answer instead of all, R@1 falls by a third and more for every objective: many of its "errors" are right pictures that nobody annotated. A data set with one target per query reports recalls that are too low, and by a lot.
 #

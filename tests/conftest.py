@@ -14,9 +14,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Set before torch, FAISS or a tokenizer is imported: few threads (one per worker under pytest-xdist), and no network.
+# Set before torch, FAISS or a tokenizer is imported: few threads, and no network. A worker of pytest-xdist has one, and
+# does not inherit the two of the process that started it: four threads on two cores wait for each other.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ[variable] = "1"
+    else:
+        os.environ.setdefault(variable, "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -201,7 +201,7 @@ def test_stage_one_finds_its_own_held_out_image(clip: OpenClipEncoder) -> None:
     torch.manual_seed(0)
     network = SemanticMapping(clip.dim, side.width, patches.shape[2])
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
-    for step in range(90):
+    for step in range(180):
         rows_of = torch.randint(len(v), (48,), generator=torch.Generator().manual_seed(step))
         words = network(v[rows_of], patches[rows_of])
         u = normalize(encode_spliced(side, [known] * 48, words), dim=1)
