@@ -134,7 +134,7 @@ plots.show(figures.objective_dots(swept, ("r1", "r10", "map5")))
 # %% [markdown]
 # Three things can be read from it.
 #
-# **A random negative teaches nothing here, and neither do QuRe's.** Both end where all began: mAP@5 is {num}`recorded:dqe.warm.map5` at the common start, {num}`recorded:dqe.bt_random.map5` with random negatives, {num}`recorded:dqe.qure.map5` with QuRe's. The development split gave both the smallest of five learning rates; each larger one left the encoder worse than it was. *Where the candidates stand* shows why.
+# **A random negative teaches nothing here, and neither do QuRe's.** Both end where all began: mAP@5 is {num}`recorded:dqe.warm.map5` at the common start, {num}`recorded:dqe.bt_random.map5` with random negatives, {num}`recorded:dqe.qure.map5` with QuRe's. The development split gave both the smallest of five learning rates; every larger one did worse. *Where the candidates stand* shows why.
 #
 # **Target-relative negatives teach a lot.** They lead QuRe's by {num}`recorded:dqe.gain.trns_qure.map5 both` of mAP@5 and {num}`recorded:dqe.gain.trns_qure.r10 both` of R@10. All of DQE-CIR leads QuRe by {num}`recorded:dqe.gain.dqe_qure.r10 both` of R@10, where the paper has two points. The direction is the paper's. The size is not: our QuRe has not learned.
 #

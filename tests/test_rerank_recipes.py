@@ -72,7 +72,12 @@ def test_another_first_stage_is_asked_the_same_benchmark(cache: Path, monkeypatc
 
     made: list[Any] = []
     original = zscir_tuning.prepare
-    monkeypatch.setattr(zscir_tuning, "prepare", lambda *a: made.append(original(*a)) or made[-1])  # type: ignore[func-returns-value]
+
+    def noted(*given: Any) -> Any:
+        made.append(original(*given))
+        return made[-1]
+
+    monkeypatch.setattr(zscir_tuning, "prepare", noted)
     ground = prepare(PROFILES["smoke"], "test")
     zscir_stage(ground, "smoke", 0)
     assert made[0].asked.benchmark.digest == ground.asked.benchmark.digest
