@@ -13,9 +13,10 @@ from pinpoint.files import read_json
 from pinpoint.image_bank import ImageBank
 from pinpoint.oti_words import load_words
 from pinpoint.recipes import diorama_oti, zscir_sweep, zscir_tuning
+from pinpoint.recipes.kept import trial_entries
 from pinpoint.recipes.registry import train
 from pinpoint.recipes.zscir_sweep import METRICS, SIZES, arms, on_record
-from pinpoint.recipes.zscir_tuning import OWN, PROFILES, RATES, as_entries, tuned
+from pinpoint.recipes.zscir_tuning import NAME, OWN, PROFILES, RATES, tuned
 from pinpoint.study.ledger import KEY
 from pinpoint.zscir_study import PROJECTIONS, Choices
 
@@ -76,7 +77,7 @@ def test_every_head_has_the_same_number_of_trials_and_the_best_wins() -> None:
     assert {len(labels) for labels in tried.values()} == {7} and len(tried) == 5
     assert set(best.lr.values()) == {2e-3} and (best.noise, best.phrase_weight) == (0.25, 0.3)
     assert set(OWN) | {"pic2word"} == {*PROJECTIONS, "stage1", "two_stage"}
-    keys = as_entries({"zscir.dev.searle.own_0_75.map5": 3.0}, "CPU")
+    keys = trial_entries({"zscir.dev.searle.own_0_75.map5": 3.0}, "CPU", NAME)
     assert all(KEY.fullmatch(key) for key in keys)
 
 

@@ -17,12 +17,12 @@ from pinpoint.distinctive_model import Composer
 from pinpoint.distinctive_objectives import OBJECTIVES, Objective
 from pinpoint.distinctive_photos import PLACE
 from pinpoint.distinctive_study import Asked, suppression, unannotated
-from pinpoint.distinctive_training import train
+from pinpoint.distinctive_training import Trace, train
 from pinpoint.errors import unknown
 from pinpoint.evaluate import evaluate
 from pinpoint.files import digest
 from pinpoint.product_encoder import Features
-from pinpoint.recipes.kept import kept
+from pinpoint.recipes.kept import kept, label
 from pinpoint.recipes.products_ground import PROFILES, Ground, Settings, prepare
 from pinpoint.significance import bootstrap, paired_bootstrap
 from pinpoint.study.layout import find_layout
@@ -34,6 +34,8 @@ SEEDS = (0, 1, 2)
 METRICS = ("r1", "r10", "r50", "map5", "map10", "t10")
 SUPPRESSION = "suppression"  # mean normalised rank of what is valid and not annotated: 0 is best, 50 is chance
 SHARE = "false_negative_share"
+GAINS = (("dqe", "qure", "r10"), ("trns", "qure", "map5"), ("trns", "infonce", "map5"), ("dqe", "infonce", "map5"),
+         ("dqe", "trns", "map5"))  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ class Sweep:
     def run(self, name: str, lr: float, seed: int) -> dict[str, Any]:
         """One training, measured on both splits."""
         used = [asdict(self.objectives[name]), asdict(self.settings.budget), self.ground.identity]
-        path = self.folder / f"{name}-{label(lr)}-{seed}-{digest([used, lr])[:12]}.json"
+        path = self.folder / f"{name}-lr_{label(lr)}-{seed}-{digest([used, lr])[:12]}.json"
         if path not in self.runs:
             self.runs[path] = kept(path, self.resume, lambda: self.trained(name, lr, seed))
         return self.runs[path]
@@ -72,7 +74,8 @@ class Sweep:
         ground, budget = self.ground, replace(self.settings.budget, seed=seed)
         model, trace, _ = train(ground.start, ground.data, self.objectives[name], budget, lr, tuple(PLACE))
         dev = evaluate(ground.dev.benchmark, ground.dev.retriever(model, name)).macro("r10").value
-        return {**measured(ground.test, model), "dev": dev, SHARE: trace.false_negative_share}
+        found = {**measured(ground.test, model), "dev": dev, SHARE: trace.false_negative_share}
+        return {**found, "sets": set_sizes(trace, len(ground.data.seen))} if trace.width else found
 
     def start(self) -> dict[str, Any]:
         """Per-query values of the common start on the test split."""
@@ -86,6 +89,15 @@ def measured(asked: Asked, model: Composer) -> dict[str, list[float]]:
     result = evaluate(asked.benchmark, asked.retriever(model, NAME))
     values = {metric: result.per_query[metric].tolist() for metric in METRICS}
     return {**values, SUPPRESSION: suppression(asked, model).per_query["nrank"].tolist()}
+
+
+def set_sizes(trace: Trace, corpus: int) -> dict[str, float]:
+    """Images in a negative set, in percent of the corpus: the mean at the first and the last making; and the share of
+    the last sets that hold less than a hundredth of the corpus, or more than nine tenths."""
+    last = trace.sizes / corpus
+    found = {"first": trace.width[0] / corpus, "last": trace.width[-1] / corpus,
+             "small": float(np.mean(last < 0.01)), "large": float(np.mean(last > 0.9))}  # fmt: skip
+    return {name: 100 * value for name, value in found.items()}
 
 
 def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite", features: Features | None = None,
@@ -106,7 +118,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite",
         entries = dict(on_record(values, groups, device))
         for name in objectives:
             for lr in settings.rates:
-                at = f"dqe.photos.dev.{name}.{label(lr)}.r10"
+                at = f"dqe.photos.dev.{name}.lr_{label(lr)}.r10"
                 entries[at] = make_entry(at, sweep.trial(name, lr), None, None, None, 1, "%", None, device, NAME)
         identity = digest([sweep.ground.identity, asdict(settings), {n: asdict(o) for n, o in objectives.items()}])
         merge(layout.results / "recorded.json", NAME, entries, identity[:12])
@@ -128,14 +140,13 @@ def on_record(
         if SHARE in runs[0]:
             at, shares = f"dqe.photos.{name}.{SHARE}", [run[SHARE] for run in runs]
             yield at, make_entry(at, np.mean(shares), None, None, None, len(runs), "%", None, device, NAME)
+        for part in runs[0].get("sets", {}):
+            at, shares = f"dqe.photos.{name}.sets.{part}", [run["sets"][part] for run in runs]
+            yield at, make_entry(at, np.mean(shares), None, None, None, len(runs), "%", None, device, NAME)
     differences = [(f"dqe.photos.{n}.pushed", n, "start", SUPPRESSION) for n in values if n != "start"]
-    if {"dqe", "qure"} <= set(values):
-        differences.append(("dqe.photos.gain.dqe_qure.r10", "dqe", "qure", "r10"))
+    differences += [
+        (f"dqe.photos.gain.{a}_{b}.{metric}", a, b, metric) for a, b, metric in GAINS if {a, b} <= set(values)
+    ]
     for at, a, b, metric in differences:
         e = paired_bootstrap(means[a][metric], means[b][metric], groups[metric], scale=100).difference
         yield at, make_entry(at, e.value, e.low, e.high, e.n, len(values[a]), "points", 1.0, device, NAME)
-
-
-def label(lr: float) -> str:
-    """A learning rate as keys and files name it."""
-    return f"lr_{lr:g}".replace(".", "_").replace("-", "m")

@@ -16,7 +16,7 @@ from pinpoint.distinctive_training import Trace, train
 from pinpoint.errors import unknown
 from pinpoint.files import digest
 from pinpoint.recipes.distinctive_ground import PROFILES, Ground, Settings, prepare
-from pinpoint.recipes.kept import kept
+from pinpoint.recipes.kept import kept, label
 from pinpoint.significance import bootstrap, paired_bootstrap
 from pinpoint.study.layout import find_layout
 from pinpoint.study.ledger import Entry, make_entry, merge
@@ -66,7 +66,7 @@ def arms() -> list[Arm]:
     out += [Arm("ablation.infonce_gates", gated, "infonce", seeds=1)]
     for low, high in ZONES:
         zone = replace(trns, low=low, high=high)
-        out += [Arm(f"ablation.zone_{_label(low)}_{_label(high)}", zone, "trns", seeds=1)]
+        out += [Arm(f"ablation.zone_{label(low)}_{label(high)}", zone, "trns", seeds=1)]
     out += [Arm("ablation.refresh_0", trns, "trns", refresh=0, seeds=1)]
     both = replace(trns, name="infonce", negatives="batch+zone")
     out += [Arm("ablation.infonce_zone", both, "infonce", seeds=1)]
@@ -218,7 +218,3 @@ def _entries(
             e = bootstrap(each[labels == kind], scale=100)
             at = f"dqe.{key}.{kind}.{metric}"
             yield at, make_entry(at, e.value, e.low, e.high, e.n, seeds, "%", None, device, NAME)
-
-
-def _label(value: float) -> str:
-    return f"{value:g}".replace(".", "_")

@@ -16,9 +16,9 @@ from pinpoint.distinctive_training import train
 from pinpoint.errors import unknown
 from pinpoint.files import digest, write_json
 from pinpoint.recipes.distinctive_ground import PROFILES, Ground, Settings, prepare
-from pinpoint.recipes.kept import kept
+from pinpoint.recipes.kept import kept, label, trial_entries
 from pinpoint.study.layout import find_layout
-from pinpoint.study.ledger import make_entry, merge
+from pinpoint.study.ledger import merge
 from pinpoint.training import device_name
 
 NAME = "dqe-tuning"
@@ -39,17 +39,17 @@ class Trial:
 def trials(name: str) -> Iterator[Trial]:
     """Those of one objective."""
     for lr in RATES:
-        yield Trial(f"dqe.dev.{name}.lr_{_label(lr)}.map5", OBJECTIVES[name], lr)
+        yield Trial(f"dqe.dev.{name}.lr_{label(lr)}.map5", OBJECTIVES[name], lr)
 
 
 def variants() -> Iterator[Trial]:
     """Other zones and smoothed labels, each with the rate that its objective was given."""
     for low, high in ZONES:
         objective = replace(OBJECTIVES["trns"], low=low, high=high)
-        yield Trial(f"dqe.dev.trns.zone_{_label(low)}_{_label(high)}.map5", objective, CHOSEN["trns"])
+        yield Trial(f"dqe.dev.trns.zone_{label(low)}_{label(high)}.map5", objective, CHOSEN["trns"])
     for smoothing in SMOOTHINGS:
         objective = replace(OBJECTIVES["dqe"], smoothing=smoothing)
-        yield Trial(f"dqe.dev.dqe.smoothing_{_label(smoothing)}.map5", objective, CHOSEN["dqe"])
+        yield Trial(f"dqe.dev.dqe.smoothing_{label(smoothing)}.map5", objective, CHOSEN["dqe"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +93,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
         tuning(trial)
     if profile != "smoke":
         device = device_name(tuning.ground.encoder.device)
-        entries = {
-            key: make_entry(key, value, None, None, None, 1, "%", None, device, NAME)
-            for key, value in tuning.values.items()
-        }
+        entries = trial_entries(tuning.values, device, NAME)
         identity = digest([asdict(settings), tuning.ground.attributes.benchmark.digest])[:12]
         merge(layout.results / "recorded.json", NAME, entries, identity)
     return out
@@ -105,7 +102,3 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
 def dev_settings(settings: Settings) -> Settings:
     """Three eighths of the test's queries of colour and shape, each of which is a ninth of the general ones."""
     return replace(settings, queries=9 * (settings.queries * 3 // 16))
-
-
-def _label(value: float) -> str:
-    return f"{value:g}".replace(".", "_").replace("-", "m")

@@ -13,14 +13,14 @@ from typing import Any
 from pinpoint.errors import unknown
 from pinpoint.evaluate import evaluate
 from pinpoint.files import digest, write_json
-from pinpoint.recipes.kept import kept
+from pinpoint.recipes.kept import kept, label, trial_entries
 from pinpoint.recipes.rerank_ground import PROFILES, Ground, Settings, dev_settings, prepare
 from pinpoint.rerank_choices import K
 from pinpoint.rerank_model import Filter
 from pinpoint.rerank_study import stage_1, stage_2, two_stage
 from pinpoint.rerank_training import Negatives, train_filter, train_reranker
 from pinpoint.study.layout import find_layout
-from pinpoint.study.ledger import make_entry, merge
+from pinpoint.study.ledger import merge
 from pinpoint.training import device_name
 
 NAME = "rerank-tuning"
@@ -115,14 +115,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
         values = {f"{key}.map5": found["map5"] for key, found in tuning.found.items()}
         values |= {f"rerank.dev.fusion.alpha_{name}.map5": value for name, value in fusion.items()}
         device = device_name(tuning.ground.reader.device)
-        entries = {
-            key: make_entry(key, value, None, None, None, 1, "%", None, device, NAME) for key, value in values.items()
-        }
+        entries = trial_entries(values, device, NAME)
         identity = digest([asdict(settings), tuning.ground.asked.benchmark.digest])[:12]
         merge(layout.results / "recorded.json", NAME, entries, identity)
     return out
-
-
-def label(value: float) -> str:
-    """A number as a part of a key."""
-    return f"{value:g}".replace(".", "_").replace("-", "m")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pinpoint.errors import unknown
 from pinpoint.files import digest, write_json
-from pinpoint.recipes.kept import kept
+from pinpoint.recipes.kept import kept, label, trial_entries
 from pinpoint.recipes.style_ground import PROFILES, Ground, Settings, prepare
 from pinpoint.study.layout import find_layout
-from pinpoint.study.ledger import make_entry, merge
+from pinpoint.study.ledger import merge
 from pinpoint.style_models import PROMPTED, Prompting
 from pinpoint.style_study import Choices, mean_of, scored, train
 from pinpoint.training import device_name
@@ -92,13 +92,13 @@ class Tuning:
 def rate_trials(place: str, method: str, choices: Choices) -> Iterator[Trial]:
     """One trial per learning rate."""
     for lr in FEWER if method == "freestyle" else RATES:
-        yield Trial(place, method, _label("lr", lr), with_rate(choices, method, lr))
+        yield Trial(place, method, f"lr_{label(lr)}", with_rate(choices, method, lr))
 
 
 def path_trials(place: str, choices: Choices) -> Iterator[Trial]:
     """FreestyleRet's other rates of the Gram path."""
     for rate in PATH_RATES:
-        yield Trial(place, "freestyle", _label("path", rate), replace(choices, path_rate=rate))
+        yield Trial(place, "freestyle", f"path_{label(rate)}", replace(choices, path_rate=rate))
 
 
 def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
@@ -111,10 +111,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     write_json(out / "choices.json", {place: asdict(tuning.tuned(place)) for place in PLACES})
     if profile != "smoke":
         device = device_name(tuning.ground("fine").encoder.device)
-        entries = {
-            key: make_entry(key, value, None, None, None, 1, "%", None, device, NAME)
-            for key, value in tuning.values.items()
-        }
+        entries = trial_entries(tuning.values, device, NAME)
         identity = digest([asdict(settings), *(tuning.ground(p).asked.benchmark.digest for p in ("fine", "coarse"))])
         merge(layout.results / "recorded.json", NAME, entries, identity[:12])
     return out
@@ -123,7 +120,3 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
 def with_rate(choices: Choices, method: str, lr: float) -> Choices:
     """The same choices with another learning rate for one method."""
     return replace(choices, lr={**choices.lr, method: lr})
-
-
-def _label(what: str, value: float) -> str:
-    return f"{what}_{value:g}".replace(".", "_").replace("-", "m")

@@ -19,9 +19,10 @@ from pinpoint.files import digest, read_json, write_json
 from pinpoint.heads import Composing
 from pinpoint.oti_words import load_words
 from pinpoint.recipes import diorama_oti
+from pinpoint.recipes.kept import label, trial_entries
 from pinpoint.store import Store
 from pinpoint.study.layout import find_layout
-from pinpoint.study.ledger import Entry, make_entry, merge
+from pinpoint.study.ledger import merge
 from pinpoint.training import device_name
 from pinpoint.zscir_setup import Material, encode_triplets, make_material
 from pinpoint.zscir_study import Asked, Budget, Choices
@@ -104,7 +105,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     write_json(out / "choices.json", asdict(choices))
     if profile != "smoke":
         encoder: Any = load(diorama_oti.TOWER)
-        merge(layout.results / "recorded.json", NAME, as_entries(trials, device_name(encoder.device)),
+        merge(layout.results / "recorded.json", NAME, trial_entries(trials, device_name(encoder.device), NAME),
               digest([asdict(settings), ground.asked.benchmark.digest])[:12])  # fmt: skip
     return out
 
@@ -129,11 +130,11 @@ def tuned(trial: Callable[[str, str, Choices], float], choices: Choices) -> Choi
     """The best learning rate of each head, then the best own number; stage 2 is tuned on the stage 1 that won."""
     for method in (*experiments.PROJECTIONS, "stage1", "two_stage"):
         rates = RATES if method in OWN else (*RATES, 2e-4, 3e-4, 5e-4)
-        tried = {lr: trial(method, _label("lr", lr), with_rate(choices, method, lr)) for lr in rates}
+        tried = {lr: trial(method, f"lr_{label(lr)}", with_rate(choices, method, lr)) for lr in rates}
         choices = with_rate(choices, method, max(tried, key=lambda lr: tried[lr]))
         if method in OWN:
             values, put = OWN[method]
-            found = {x: trial(method, _label("own", x), put(choices, x)) for x in values}
+            found = {x: trial(method, f"own_{label(x)}", put(choices, x)) for x in values}
             choices = put(choices, max(found, key=lambda x: found[x]))
     return choices
 
@@ -146,14 +147,5 @@ def with_rate(choices: Choices, method: str, lr: float) -> Choices:
 def slerp_trials(ground: Ground) -> dict[str, float]:
     """Slerp has one number and no training: all its values are tried."""
     v, t = ground.asked.references.v, ground.asked.text_emb
-    results = experiments.scored(ground.asked, {_label("own", a): experiments.slerp(v, t, a) for a in ALPHAS})
+    results = experiments.scored(ground.asked, {f"own_{label(a)}": experiments.slerp(v, t, a) for a in ALPHAS})
     return {f"zscir.dev.slerp.{name}.map5": result.macro("map5").value for name, result in results.items()}
-
-
-def as_entries(trials: Mapping[str, float], device: str) -> dict[str, Entry]:
-    """Trials as ledger entries, percent."""
-    return {key: make_entry(key, value, None, None, None, 1, "%", None, device, NAME) for key, value in trials.items()}
-
-
-def _label(what: str, value: float) -> str:
-    return f"{what}_{value:g}".replace(".", "_").replace("-", "m")
