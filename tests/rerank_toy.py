@@ -7,7 +7,8 @@ import torch
 
 from pinpoint.distinctive_data import TripletSet
 from pinpoint.encoders.blip import small_model
-from pinpoint.recipes.rerank_sweep import METRICS, Arm
+from pinpoint.recipes.rerank_record import METRICS, MS
+from pinpoint.recipes.rerank_sweep import Arm
 from pinpoint.rerank_choices import KS
 
 IMAGES, WORDS = 40, 4
@@ -52,4 +53,8 @@ def run_of(arm: Arm, rng: np.random.Generator, n: int = 12) -> dict[str, Any]:
     out = {**values(), "ceiling": {str(k): rng.random(n).tolist() for k in KS}}
     if arm.negatives is not None or arm.rival:
         out |= {"before": values(), "fused": values(), "false_negative_share": 3.0}
-    return out | ({"at": {str(k): values() for k in KS}} if arm.deep else {})
+    if arm.rival:
+        out[MS] = 1.5
+    if arm.deep:
+        out |= {"at": {str(k): values() for k in KS}, MS: {str(k): 1.0 + k for k in (0, *KS)}}
+    return out

@@ -14,7 +14,8 @@ from pinpoint.diorama.composed import KINDS, composed
 from pinpoint.distinctive_study import ask, seen_of
 from pinpoint.encoders.blip import pad
 from pinpoint.encoders.record import Preprocessing
-from pinpoint.recipes.rerank_sweep import arms, on_record
+from pinpoint.recipes.rerank_record import on_record
+from pinpoint.recipes.rerank_sweep import arms
 from pinpoint.recipes.rerank_tuning import ALPHAS, label
 from pinpoint.rerank_choices import KS
 from pinpoint.rerank_model import Filter, Reranker

@@ -13,8 +13,9 @@ from pinpoint.files import read_json, write_json
 from pinpoint.recipes import rerank_sweep, rerank_tuning
 from pinpoint.recipes.registry import train
 from pinpoint.recipes.rerank_ground import PROFILES, prepare
-from pinpoint.recipes.rerank_rivals import zscir_stage
-from pinpoint.recipes.rerank_sweep import GAINS, METRICS, SEEDS, arms, on_record
+from pinpoint.recipes.rerank_record import GAINS, METRICS, MS, on_record
+from pinpoint.recipes.rerank_rivals import RIVALS, composer_stage
+from pinpoint.recipes.rerank_sweep import SEEDS, arms
 from pinpoint.recipes.rerank_tuning import count_trials, first_trials, second_trials
 from pinpoint.rerank_data import Reader
 from pinpoint.rerank_files import load_rerank
@@ -79,8 +80,17 @@ def test_another_first_stage_is_asked_the_same_benchmark(cache: Path, monkeypatc
 
     monkeypatch.setattr(zscir_tuning, "prepare", noted)
     ground = prepare(PROFILES["smoke"], "test")
-    zscir_stage(ground, "smoke", 0)
+    composer_stage("zscir", ground, "smoke", 0)
     assert made[0].asked.benchmark.digest == ground.asked.benchmark.digest
+
+
+@pytest.mark.parametrize("name", list(RIVALS))
+def test_a_first_stage_answers_again_as_it_ranked(name: str, cache: Path) -> None:
+    ground = prepare(PROFILES["smoke"], "test")
+    stage = RIVALS[name](name, ground, "smoke", 0)
+    ranked = stage.retriever.scores(ground.asked.benchmark, slice(0, 4))
+    np.testing.assert_allclose(stage.answer(4), ranked, atol=1e-5)
+    assert stage.ms(ground, repeats=1) > 0
 
 
 def test_what_is_shipped_loads(cache: Path) -> None:
@@ -127,6 +137,9 @@ def test_what_goes_on_record(rng: np.random.Generator) -> None:
     assert entries["rerank.first_stage.stage1.reranked.r1"].value == pytest.approx(mean["hard"])
     assert entries["rerank.sweep.variant.spared.false_negative_share"].value == 3.0
     assert {f"rerank.sweep.gain.{a}_{b}.animal.r1" for a, b in GAINS} <= set(entries)
+    ms = {name: entries[f"rerank.first_stage.{name}.{MS}"].value for name in ("stage1", "stage2.k50", "text")}
+    assert ms == {"stage1": 1.0, "stage2.k50": 51.0, "text": 1.5}
+    assert entries[f"rerank.first_stage.text.reranked.{MS}"].value == 52.5
 
 
 def test_the_recipes_know_their_profiles() -> None:

@@ -15,6 +15,7 @@ from pinpoint.rerank_data import trimmed
 from pinpoint.rerank_model import Filter, Reranker, candidates_of, queries_of
 from pinpoint.rerank_training import (
     Budget,
+    Draws,
     Negatives,
     RerankTraining,
     filter_loss,
@@ -86,35 +87,33 @@ def test_ranks_are_stage_1s_without_the_reference_and_leave_its_mode(data: Tripl
 
 def test_hard_negatives_come_from_the_ranks_asked_for_and_are_never_the_target(data: TripletSet, blip: Any) -> None:
     stage1 = stage1_of(blip)
-    training, ranks = RerankTraining(stage1, data, Negatives(3, 5, 15)), ranks_of(stage1, data, 15)
-    drawn = np.stack([training.draw(np.arange(12)) for _ in range(60)])  # (60, 12, 3)
+    draws, ranks = Draws(stage1, data, Negatives(3, 5, 15), Budget(60, 12)), ranks_of(stage1, data, 15)
+    batches = [draws(i) for i in range(60)]
+    drawn = np.stack([taken[rows.argsort()].numpy() for rows, taken in batches])  # (60, 12, 3)
+    assert all(torch.equal(a, b) for i in (0, 59) for a, b in zip(draws(i), batches[i], strict=True))
     for n in range(12):
         expected = set(ranks[n, 4:].tolist()) - {int(data.target[n])}
         assert set(drawn[:, n].ravel().tolist()) == expected
         assert all(len(set(some)) == 3 for some in drawn[:, n].tolist())
     assert len({drawn[k].tobytes() for k in range(60)}) > 50  # anew at every update
     false = sum(int(t) == 2 * n + 1 for n in range(12) for t in drawn[:, n].ravel())
-    assert training.false == false and training.taken == drawn.size
-    spared = RerankTraining(stage1, data, Negatives(3, 2, 30, spare=True))
-    for _ in range(60):
-        spared.draw(np.arange(12))
-    assert spared.false_negative_share == 0
+    assert draws.false_negative_share == pytest.approx(100 * false / drawn.size) and false
+    assert Draws(stage1, data, Negatives(3, 2, 30, spare=True), Budget(60, 12)).false_negative_share == 0
 
 
 def test_negatives_that_do_not_exist_are_refused(data: TripletSet, blip: Any) -> None:
     with pytest.raises(PinpointError, match=r"7 negatives from ranks 2 to 4, of which a query has [23]; widen"):
-        RerankTraining(stage1_of(blip), data, Negatives(7, 2, 4))
+        Draws(stage1_of(blip), data, Negatives(7, 2, 4), Budget(1, 4))
     with pytest.raises(PinpointError, match="negatives from ranks 9 to 3"):
         Negatives(1, 9, 3)
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_stage_2s_loss_by_hand(data: TripletSet, blip: Any, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stage_2s_loss_by_hand(data: TripletSet, blip: Any, count: int) -> None:
     stage1, rows = stage1_of(blip), torch.tensor([1, 3, 6])
     torch.manual_seed(1)
-    model, training = Reranker(blip).eval(), RerankTraining(stage1, data, Negatives(count, 2, 20))
+    model, training = Reranker(blip).eval(), RerankTraining(stage1, data)
     taken = np.array([[30, 31, 33], [7, 9, 11], [20, 21, 1]])[:, :count]
-    monkeypatch.setattr(training, "draw", lambda _: taken)
     logits = torch.zeros(3, 3 + count)
     for i, row in enumerate(rows.tolist()):
         ids, mask = trimmed(data.ids[[row]], data.mask[[row]])
@@ -122,7 +121,8 @@ def test_stage_2s_loss_by_hand(data: TripletSet, blip: Any, count: int, monkeypa
         for k, image in enumerate([*data.target[rows].tolist(), *taken[i].tolist()]):
             kv = model.dual.project(data.seen[[image]].float())
             logits[i, k] = model.dual(z, model.plain(ids), mask.bool(), kv, torch.zeros(1, 1, dtype=torch.int64))
-    assert_close(training.loss(model, rows), cross_entropy(logits, torch.arange(3)), atol=1e-5, rtol=1e-4)
+    loss = training.loss(model, (rows, torch.from_numpy(taken)))
+    assert_close(loss, cross_entropy(logits, torch.arange(3)), atol=1e-5, rtol=1e-4)
     assert not stage1.training
 
 
@@ -133,10 +133,11 @@ def test_both_stages_learn_and_leave_alone_what_rests(data: TripletSet, blip: An
     assert after < 0.5 * before and history.step == 40
     rests = {name: tensor.clone() for name, tensor in stage1.state_dict().items()}
     for negatives in (Negatives(), HARD):
-        model, training, _ = train_reranker(blip, stage1, data, negatives, Budget(60, 6), 3e-3)
+        model, _, _ = train_reranker(blip, stage1, data, negatives, Budget(60, 6), 3e-3)
         torch.manual_seed(0)
-        fresh = training.loss(Reranker(blip).eval(), torch.arange(12)).item()
-        assert training.loss(model, torch.arange(12)).item() < 0.6 * fresh
+        training, batch = RerankTraining(stage1, data), Draws(stage1, data, negatives, Budget(1, 12))(0)
+        fresh = training.loss(Reranker(blip).eval(), batch).item()
+        assert training.loss(model, batch).item() < 0.6 * fresh
     assert all(torch.equal(tensor, kept[name]) for name, tensor in blip.state_dict().items())
     assert all(torch.equal(tensor, rests[name]) for name, tensor in stage1.state_dict().items())
     again, _, _ = train_reranker(blip, stage1, data, HARD, Budget(60, 6), 3e-3)

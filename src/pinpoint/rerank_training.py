@@ -1,6 +1,7 @@
 """How chapter 6 trains: stage 1 by the targets of its batch, stage 2 by those and by what stage 1 mistakes for them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pinpoint.rerank_model import Filter, Reranker, candidates_of, queries_of
 from pinpoint.training import History, Plan, fit
 
 DECAY = 0.05  # as released
+SAVE = 50  # updates between two checkpoints
 TOGETHER = 8  # queries of like length that stage 2 scores at once on a CPU, where padding costs time
 
 
@@ -27,9 +29,10 @@ class Budget:
     batch: int
     seed: int = 0
 
-    def plan(self, lr: float) -> Plan:
+    def plan(self, lr: float, identity: str = "") -> Plan:
         """AdamW with a tenth of the updates to warm up."""
-        return Plan(self.updates, lr, warmup=self.updates // 10, weight_decay=DECAY, seed=self.seed)
+        return Plan(self.updates, lr, warmup=self.updates // 10, weight_decay=DECAY, seed=self.seed, save_every=SAVE,
+                    identity=identity)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,17 @@ def filter_loss(stage1: Filter, data: TripletSet, rows: torch.Tensor) -> torch.T
     return cross_entropy(logits, torch.arange(len(rows), device=device))
 
 
-def train_filter(start: Any, data: TripletSet, budget: Budget, lr: float) -> tuple[Filter, History]:
-    """Stage 1, from a copy of the text encoder and the projections of `start`, a BLIP."""
+def train_filter(
+    start: Any, data: TripletSet, budget: Budget, lr: float, folder: Path | None = None, identity: str = ""
+) -> tuple[Filter, History]:
+    """Stage 1, from a copy of the text encoder and the projections of `start`, a BLIP.
+
+    With a `folder` it can be interrupted and goes on; `identity` says what else its checkpoint depends on.
+    """
     torch.manual_seed(budget.seed)
     stage1 = Filter(start)
-    history = fit(stage1, lambda model, rows: filter_loss(model, data, rows), Batches(data, budget), budget.plan(lr),
-                  label="stage 1")  # fmt: skip
+    history = fit(stage1, lambda model, rows: filter_loss(model, data, rows), Batches(data, budget),
+                  budget.plan(lr, identity), folder=folder, label="stage 1")  # fmt: skip
     return stage1.eval().requires_grad_(False), history
 
 
@@ -109,21 +117,62 @@ def ranks_of(stage1: Filter, data: TripletSet, last: int) -> np.ndarray:
 
 
 # -- stage 2 ----------------------------------------------------------------------------------------------------------
+class Draws:
+    """`draws(i)` -> query rows of batch i, (B,), and H hard negatives of each, images of the corpus (B, H).
+
+    Different ones, new ones at every update, and a function of i alone.
+    """
+
+    def __init__(self, stage1: Filter, data: TripletSet, negatives: Negatives, budget: Budget) -> None:
+        self.data, self.negatives, self.budget = data, negatives, budget
+        self.rows = Batches(data, budget)
+        self.pools = _pools(stage1, data, negatives) if negatives.count else []
+
+    def __call__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows and hard negatives of batch i."""
+        rows, h = self.rows(i), self.negatives.count
+        rng = np.random.default_rng([self.budget.seed, i])
+        taken = [rng.choice(self.pools[row], size=h, replace=False) for row in rows.tolist()] if h else []
+        return rows, torch.from_numpy(np.array(taken, dtype=np.int64).reshape(len(rows), h))
+
+    @property
+    def false_negative_share(self) -> float:
+        """Share of all hard negatives of the training that were right answers, in percent."""
+        false = total = 0
+        for i in range(self.budget.updates if self.negatives.count else 0):
+            rows, taken = self(i)
+            total += taken.numel()
+            right = [self.data.valid[row] for row in rows.tolist()]
+            false += sum(len(some & set(t)) for some, t in zip(right, taken.tolist(), strict=True))
+        return 100 * false / max(1, total)
+
+
+def _pools(stage1: Filter, data: TripletSet, o: Negatives) -> list[np.ndarray]:
+    """What hard negatives of each query are drawn from."""
+    between = ranks_of(stage1, data, o.high)[:, o.low - 1 :]
+    barred = data.valid if o.spare else [{int(t)} for t in data.target]
+    pools = [row[~np.isin(row, list(wrong))] for row, wrong in zip(between, barred, strict=True)]
+    least = min(map(len, pools))
+    if least < o.count:
+        raise PinpointError(
+            f"{o.count} negatives from ranks {o.low} to {o.high}, of which a query has {least}; widen the ranks"
+        )
+    return pools
+
+
 class RerankTraining:
     """Stage 2 on one set: z_t from stage 1, which rests; scores of all targets of the batch, and of hard negatives."""
 
-    def __init__(self, stage1: Filter, data: TripletSet, negatives: Negatives, seed: int = 0) -> None:
-        self.stage1, self.data, self.negatives = stage1, data, negatives
-        self.rng = np.random.default_rng(seed)
-        self.pools = self._pools() if negatives.count else []
-        self.taken = self.false = 0  # hard negatives, and those of them that were right
+    def __init__(self, stage1: Filter, data: TripletSet) -> None:
+        self.stage1, self.data = stage1, data
 
-    def loss(self, model: Reranker, rows: torch.Tensor) -> torch.Tensor:
+    def loss(self, model: Reranker, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         """Cross-entropy over B + H columns: the targets of the batch, then each query's own H negatives."""
-        rows, data, device = rows.cpu(), self.data, next(model.parameters()).device
-        b, h, taken = len(rows), self.negatives.count, self.draw(rows.numpy())
+        data, device = self.data, next(model.parameters()).device
+        rows, drawn = (part.cpu() for part in batch)
         order = data.mask[rows].sum(dim=1).argsort(stable=True)
-        rows, taken = rows[order], taken[order.numpy()]
+        rows, taken = rows[order], drawn[order].numpy()
+        b, h = taken.shape
         images = np.concatenate([data.target[rows], taken.ravel()])  # (B + B H,)
         candidates = model.dual.project(seen_at(data, images, device))
         own = b + torch.arange(b * h, device=device).view(b, h)
@@ -150,40 +199,17 @@ class RerankTraining:
         stage1.eval()
         return z
 
-    def draw(self, rows: np.ndarray) -> np.ndarray:
-        """H negatives for each of some queries, int64 (B, H): different ones, and new ones at every update."""
-        h = self.negatives.count
-        if not h:
-            return np.zeros((len(rows), 0), dtype=np.int64)
-        taken = np.stack([self.rng.choice(self.pools[row], size=h, replace=False) for row in rows])
-        self.taken += taken.size
-        self.false += sum(int(t) in self.data.valid[row] for row, some in zip(rows, taken, strict=True) for t in some)
-        return taken
-
-    @property
-    def false_negative_share(self) -> float:
-        """Share of the hard negatives taken that were right answers, in percent."""
-        return 100 * self.false / max(1, self.taken)
-
-    def _pools(self) -> list[np.ndarray]:
-        o, data = self.negatives, self.data
-        between = ranks_of(self.stage1, data, o.high)[:, o.low - 1 :]
-        barred = data.valid if o.spare else [{int(t)} for t in data.target]
-        pools = [row[~np.isin(row, list(wrong))] for row, wrong in zip(between, barred, strict=True)]
-        least = min(map(len, pools))
-        if least < o.count:
-            raise PinpointError(
-                f"{o.count} negatives from ranks {o.low} to {o.high}, of which a query has {least}; widen the ranks"
-            )
-        return pools
-
 
 def train_reranker(
-    start: Any, stage1: Filter, data: TripletSet, negatives: Negatives, budget: Budget, lr: float
-) -> tuple[Reranker, RerankTraining, History]:
-    """Stage 2, from `start`, the BLIP that stage 1 started from: its text layers copied into both streams."""
+    start: Any, stage1: Filter, data: TripletSet, negatives: Negatives, budget: Budget, lr: float,
+    folder: Path | None = None, identity: str = "",
+) -> tuple[Reranker, Draws, History]:  # fmt: skip
+    """Stage 2, from `start`, the BLIP that stage 1 started from: its text layers copied into both streams.
+
+    folder, identity: as for `train_filter`.
+    """
     torch.manual_seed(budget.seed)
-    model = Reranker(start)
-    training = RerankTraining(stage1, data, negatives, budget.seed)
-    history = fit(model, training.loss, Batches(data, budget), budget.plan(lr), label="stage 2")
-    return model.eval().requires_grad_(False), training, history
+    model, draws = Reranker(start), Draws(stage1, data, negatives, budget)
+    history = fit(model, RerankTraining(stage1, data).loss, draws, budget.plan(lr, identity), folder=folder,
+                  label="stage 2")  # fmt: skip
+    return model.eval().requires_grad_(False), draws, history

@@ -13,21 +13,20 @@ from pinpoint.rerank_choices import FILTER_RATE, NEGATIVES, RERANKER_RATE, K
 from pinpoint.rerank_files import NAME, write_rerank
 from pinpoint.rerank_model import Filter, Reranker
 from pinpoint.rerank_study import stage_1, stage_2, two_stage
-from pinpoint.rerank_training import train_filter, train_reranker
 from pinpoint.study.layout import find_layout
 
 
 def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
-    """Train both stages and write weights and card to `out`. It takes minutes: there is nothing to resume."""
+    """Train both stages and write weights and card to `out`. What was trained before is read from its checkpoint."""
     if profile not in PROFILES:
         raise unknown("training profile", profile, list(PROFILES))
     settings = dev_settings(PROFILES[profile])
     work = find_layout().cache / "training" / f"{NAME}-{profile}"
     out = out or (work / "model" if profile == "smoke" else shipped_folder(NAME))
     ground = prepare(settings, "dev")
-    blip, data = ground.reader.model, ground.data
-    stage1, first = train_filter(blip, data, settings.first, FILTER_RATE)
-    reranker, training, second = train_reranker(blip, stage1, data, NEGATIVES, settings.second, RERANKER_RATE)
+    budget, data = (settings.first, FILTER_RATE), ground.data
+    stage1, first = ground.stage1(*budget)
+    reranker, draws, second = ground.stage2(budget, NEGATIVES, settings.second, RERANKER_RATE)
     stated = {"settings": asdict(settings), "negatives": asdict(NEGATIVES), "rates": [FILTER_RATE, RERANKER_RATE]}
     sha256 = write_rerank(out, ground.reader, stage1, reranker, stated)
     size = {name: (out / f"{name}.safetensors").stat().st_size / 1e6 for name in sha256}
@@ -39,7 +38,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
                 f"{len(data.seen):,} pictures",
         "recipe": f"the tower at rest; `{canonical_json(stated)}`",
         "development split": _measured(ground, stage1, reranker),
-        "hard negatives that were right answers": f"{training.false_negative_share:.1f} %",
+        "hard negatives that were right answers": f"{draws.false_negative_share:.1f} %",
         "seeds": f"1 (seed {settings.first.seed})",
         "device": f"{first.device}, {first.seconds / 60:.0f} and {second.seconds / 60:.0f} minutes",
         "command": f"`{shlex.join(['pinpoint', 'train', NAME, '--profile', profile])}`", "licence": LICENCE,

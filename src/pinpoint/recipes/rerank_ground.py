@@ -1,17 +1,25 @@
-"""What the recipes of chapter 6 share: sizes, the training triplets, and the benchmark that is asked."""
+"""What the recipes of chapter 6 share: sizes, the training triplets, the trained stages, and the benchmark asked.
 
-from dataclasses import dataclass, replace
+A stage that several recipes need is trained once: its checkpoint is kept, under a name that says what it depends on.
+"""
+
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from pinpoint.benchmark import Benchmark
 from pinpoint.diorama.composed import KINDS, composed
 from pinpoint.distinctive_data import TripletSet
 from pinpoint.distinctive_study import Asked
 from pinpoint.encoders import shipped_folder
+from pinpoint.files import digest
 from pinpoint.rerank_data import Reader, question, training_set
-from pinpoint.rerank_training import Budget
+from pinpoint.rerank_model import Filter, Reranker
+from pinpoint.rerank_training import Budget, Draws, Negatives, train_filter, train_reranker
 from pinpoint.store import Store
 from pinpoint.study.layout import find_layout
+from pinpoint.training import History
 
 ENCODER = "diorama-blip"
 
@@ -29,7 +37,7 @@ class Settings:
 
 PROFILES = {
     "smoke": Settings(36, 18, 260, Budget(2, 8), Budget(2, 4)),
-    "lite": Settings(1800, 360, 3000, Budget(400, 64), Budget(300, 16)),
+    "lite": Settings(1800, 360, 3000, Budget(400, 64), Budget(900, 16)),
     "full": Settings(27_000, 1800, 20_000, Budget(4000, 512), Budget(20_000, 16)),
 }
 
@@ -52,6 +60,27 @@ class Ground:
     def data(self) -> TripletSet:
         """The same, laid out and looked at."""
         return training_set(self.reader, self.store, self.trained)
+
+    def stage1(self, budget: Budget, lr: float) -> tuple[Filter, History]:
+        """Stage 1 as trained with a budget and a rate: from its checkpoint, where it has been trained before."""
+        name = digest(self._used(budget, lr))[:12]
+        return train_filter(self.reader.model, self.data, budget, lr, self._folder(f"stage1-{name}"), name)
+
+    def stage2(
+        self, first: tuple[Budget, float], negatives: Negatives, budget: Budget, lr: float
+    ) -> tuple[Reranker, Draws, History]:
+        """Stage 2 behind the stage 1 of a budget and a rate, likewise."""
+        name = digest([*self._used(*first), *self._used(budget, lr), asdict(negatives)])[:12]
+        stage1, _ = self.stage1(*first)
+        return train_reranker(
+            self.reader.model, stage1, self.data, negatives, budget, lr, self._folder(f"stage2-{name}"), name
+        )
+
+    def _used(self, budget: Budget, lr: float) -> list[Any]:
+        return [asdict(budget), lr, self.reader.weights_sha256, self.trained.digest]
+
+    def _folder(self, name: str) -> Path:
+        return find_layout().cache / "training" / "rerank-stages" / name
 
 
 def prepare(settings: Settings, split: str) -> Ground:

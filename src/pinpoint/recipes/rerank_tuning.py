@@ -1,12 +1,11 @@
 """Tuning of chapter 6 on the development split: five learning rates for each stage, then how many hard negatives.
 
-Stage 2's rates are tried with the targets of the batch alone, so that what hard negatives add is not better tuning.
-Last comes the weight of stage 1's score in the fusion. What came out stands in `rerank_choices`; every trial is on
-record in results/recorded.json.
+Stage 2's rates are tried with the targets of the batch alone, so that what hard negatives add is not better tuning; its
+trials have a third of the updates. What they chose is trained with all of them, and gives the weight of stage 1's score
+in the fusion. What came out stands in `rerank_choices`; every trial is on record in results/recorded.json.
 """
 
-from dataclasses import asdict, dataclass, field
-from functools import cache
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from pinpoint.files import digest, write_json
 from pinpoint.recipes.kept import kept, label, trial_entries
 from pinpoint.recipes.rerank_ground import PROFILES, Ground, Settings, dev_settings, prepare
 from pinpoint.rerank_choices import K
-from pinpoint.rerank_model import Filter
 from pinpoint.rerank_study import stage_1, stage_2, two_stage
-from pinpoint.rerank_training import Negatives, train_filter, train_reranker
+from pinpoint.rerank_training import Budget, Negatives
 from pinpoint.study.layout import find_layout
 from pinpoint.study.ledger import merge
 from pinpoint.training import device_name
@@ -38,6 +36,7 @@ class Trial:
     first_rate: float
     rate: float | None = None  # of stage 2; None: stage 1 alone
     negatives: Negatives = IN_BATCH
+    whole: bool = False  # with all updates of stage 2, not a third
 
 
 def first_trials() -> list[Trial]:
@@ -55,6 +54,11 @@ def count_trials(best: Trial) -> list[Trial]:
     return [
         Trial(f"rerank.dev.stage2.negatives_{n}", best.first_rate, best.rate, Negatives(n)) for n in COUNTS
     ]  # fmt: skip
+
+
+def shortened(budget: Budget) -> Budget:
+    """A third of the updates of stage 2: what its trials get."""
+    return replace(budget, updates=max(1, budget.updates // 3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,24 +81,19 @@ class Tuning:
         used = [asdict(self.settings), asdict(trial), self.ground.reader.weights_sha256, K]
         return self.folder / f"{trial.key}-{digest([used, self.ground.asked.benchmark.digest])[:12]}.json"
 
-    @cache  # noqa: B019  (one object per run)
-    def stage1(self, lr: float) -> Filter:
-        """Stage 1, trained with a rate."""
-        return train_filter(self.ground.reader.model, self.ground.data, self.settings.first, lr)[0]
-
     def measured(self, trial: Trial) -> dict[str, Any]:
         """The same, trained now; with stage 2 also the fusion at every alpha, and the share of false negatives."""
-        ground, asked, stage1 = self.ground, self.ground.asked, self.stage1(trial.first_rate)
+        ground, asked, first = self.ground, self.ground.asked, (self.settings.first, trial.first_rate)
+        stage1, _ = ground.stage1(*first)
         if trial.rate is None:
             return {"map5": evaluate(asked.benchmark, stage_1(stage1, asked)).macro("map5").value}
-        reranker, training, _ = train_reranker(
-            ground.reader.model, stage1, ground.data, trial.negatives, self.settings.second, trial.rate
-        )
+        budget = self.settings.second if trial.whole else shortened(self.settings.second)
+        reranker, draws, _ = ground.stage2(first, trial.negatives, budget, trial.rate)
         two = two_stage(asked.benchmark, stage_1(stage1, asked), stage_2(stage1, reranker, asked), K)
         fusion = {label(alpha): two.after(K, alpha).macro("map5").value for alpha in ALPHAS}
         return {
             "map5": two.after(K).macro("map5").value, "fusion": fusion,
-            "false_negative_share": training.false_negative_share,
+            "false_negative_share": draws.false_negative_share,
         }  # fmt: skip
 
 
@@ -107,7 +106,8 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     tuning = Tuning(settings, prepare(settings, "dev"), out, resume)
     first = max(first_trials(), key=tuning)
     in_batch = max(second_trials(first.first_rate), key=tuning)
-    best = max([in_batch, *count_trials(in_batch)], key=tuning)
+    best = replace(max([in_batch, *count_trials(in_batch)], key=tuning), key="rerank.dev.stage2.whole", whole=True)
+    tuning(best)
     fusion = tuning.found[best.key]["fusion"]
     alpha = max(ALPHAS, key=lambda a: fusion[label(a)])
     write_json(out / "choices.json", {**asdict(best), "alpha": alpha})
