@@ -107,7 +107,7 @@ def test_every_figure_is_drawn(live: chapter.Live) -> None:
     for figure in (
         chapter.grid(live, 50, [0, 5]),
         figures.recall_lines(KS, {name: [e] * len(KS) for name in ("stage1", "stage2", "ceiling")}),
-        figures.recall_against_time([(0, 2.0, e), (50, 90.0, e)], {"DQE-CIR": (3.0, e)}),
+        figures.frontier([50], {"ours": [(2.0, e), (90.0, e)], "dqe": [(3.0, e), (93.0, e)]}),
         figures.kind_bars(gains),
         figures.alpha_lines({"development": curve, "test": curve}, 0.5),
         figures.ladder_dots({"stage1": {"alone": e, "reranked": e}, "dqe": {"alone": e, "reranked": e}}),
@@ -120,8 +120,9 @@ def test_what_the_page_quotes_is_what_the_recipes_put_on_record(rng: np.random.G
     known = set(dict(on_record(runs, list(KINDS) * 2, "CPU")))
     known |= {f"rerank.dev.fusion.alpha_{label(alpha)}.map5" for alpha in ALPHAS}
     asked: list[str] = []
-    study = SimpleNamespace(quote=lambda key, profile: asked.append(key))
+    study = SimpleNamespace(quote=lambda key, profile: asked.append(key) or SimpleNamespace(value=1.0))
     quotes.quoted_ladder(study)
+    quotes.quoted_frontier(study, KS)
     quotes.quoted_variants(study)
     quotes.quoted_gains(study, KINDS)
     quotes.quoted_at(study, KS)

@@ -27,9 +27,12 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pret
                   rich_markup_mode=None, help="Pinpoint: image retrieval that looks where you ask.")  # fmt: skip
 diorama = typer.Typer(no_args_is_help=True, help="Pictures of the fully labelled world.")
 app.add_typer(diorama, name="diorama")
+data = typer.Typer(no_args_is_help=True, help="The real data sets: list, fetch, verify.")
+app.add_typer(data, name="data")
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # typer carries its own click, whose names it does not all export
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by name, such as 01-attribute-failures; all.")]
+Datasets = Annotated[list[str] | None, typer.Argument(help="Data sets by name, as pinpoint data list shows them.")]
 Count = Annotated[int, typer.Option(min=1)]
 ProfileName = Annotated[str, typer.Option("--profile", help="smoke, lite, full or paper.")]
 
@@ -130,6 +133,40 @@ def evaluate(
 
 
 @app.command()
+def index(
+    photos: Annotated[Path, typer.Argument(help="A folder of photographs; sub-folders count.")],
+    encoder: Annotated[str, typer.Option(help="An encoder, as load() takes it.")] = "diorama-clip",
+    prompt: Annotated[str | None, typer.Option(help="Embed every picture beside this question.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a picture cannot be read.")] = False,
+) -> None:
+    """Encode what is new or changed in a folder of photographs; a stopped run goes on where it was."""
+    from pinpoint import photo_console
+
+    raise typer.Exit(photo_console.index(photos, encoder, prompt, strict))
+
+
+@app.command()
+def search(
+    photos: Annotated[Path, typer.Argument(help="A folder of photographs; what is new is indexed first.")],
+    text: Annotated[str | None, typer.Argument(help="What to look for, or what to change in --image.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A reference picture.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="Embed every picture beside this question.")] = None,
+    method: Annotated[str | None, typer.Option(help="By name; default: what fits the question.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="An encoder, as load() takes it; default: the method's.")] = None,
+    rerank: Annotated[int | None, typer.Option(min=1, metavar="K", help="Put the first K into order again.")] = None,
+    top: Count = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Also write a page with thumbnails.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a picture cannot be read.")] = False,
+) -> None:
+    """Find photographs by a text, by a picture, or by a picture and a text that changes it."""
+    from pinpoint import photo_console
+
+    given = (photos, text, image, prompt, method, encoder, rerank, top, as_json, html, strict)
+    raise typer.Exit(photo_console.search(*given))
+
+
+@app.command()
 def fetch(
     name: Annotated[str, typer.Argument(help="A public encoder, by a name that pinpoint encoders lists.")],
 ) -> None:
@@ -149,6 +186,45 @@ def bench(
     from pinpoint.bench import report
 
     report(name, quick, record)
+
+
+@data.command("list")
+def list_data() -> None:
+    """Every data set: what it is, how large, its licence, who reads it."""
+    from pinpoint import data_console
+
+    raise typer.Exit(data_console.list_rows())
+
+
+@data.command("where")
+def where_data(names: Datasets = None) -> None:
+    """The data folder, and where each data set goes in it."""
+    from pinpoint import data_console
+
+    raise typer.Exit(data_console.where_rows(names or []))
+
+
+@data.command("fetch")
+def fetch_data(
+    names: Datasets = None,
+    images: Annotated[bool, typer.Option(help="Fetch the pictures too.")] = True,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep an archive when it is unpacked.")] = False,
+) -> None:
+    """Download data sets; what is there stays, what was begun goes on."""
+    from pinpoint import data_console
+
+    raise typer.Exit(data_console.fetch_rows(names or [], images, keep))
+
+
+@data.command("verify")
+def verify_data(
+    names: Datasets = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Compare sizes; compute no hash.")] = False,
+) -> None:
+    """Say of each data set whether it is whole, what is missing, and how to get it."""
+    from pinpoint import data_console
+
+    raise typer.Exit(data_console.verify_rows(names or [], quick))
 
 
 @diorama.command()

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from pinpoint.plots import OKABE_ITO, RIGHT, WRONG, picture, whiskers
@@ -18,6 +19,7 @@ COLOUR = {"stage1": OKABE_ITO["blue"], "stage2": OKABE_ITO["vermilion"], "ceilin
           "in_batch": OKABE_ITO["orange"], "hard": OKABE_ITO["vermilion"], "other": OKABE_ITO["green"]}  # fmt: skip
 LABELS = {"stage1": "stage 1", "stage2": "stage 2", "ceiling": "ceiling", "zscir": "two-stage ZS-CIR",
           "dqe": "DQE-CIR", "in_batch": "in-batch", "hard": "hard negatives",
+          "infonce": "InfoNCE", "lincir": "LinCIR", "promptable": "promptable", "slerp": "slerp", "text": "text only",
           "stage1_longer": "stage 1, four times\nthe updates", "hard_fused": "both scores"}  # fmt: skip
 SHOWN, GAP = 5, 0.55  # pictures in a line, and the room between two lines, in pictures
 
@@ -85,27 +87,51 @@ def recall_lines(ks: Sequence[int], series: Mapping[str, Sequence[Any]], metric:
     return figure
 
 
-def recall_against_time(
-    points: Sequence[tuple[int, float, Any]], others: Mapping[str, tuple[float, Any]] | None = None
-) -> Figure:
-    """R@1 against the milliseconds that a query takes. points: K (0: stage 1 alone), milliseconds, estimate;
-    others: any other method by its name."""
-    figure, ax = plt.subplots(figsize=(WIDTH, 3.0))
-    ax.plot([ms for _, ms, _ in points], [e.value for _, _, e in points], color="#BBBBBB", lw=1.2, zorder=1)
-    least = min(k for k, _, _ in points if k)
-    for k, ms, e in points:
-        text = (f"K = {k}" if k == least else str(k)) if k else "stage 1"
-        colour = COLOUR["stage2"] if k else COLOUR["stage1"]
-        ax.errorbar(ms, e.value, yerr=whiskers([e]), fmt="o" if k else "s", color=colour, ms=6.5, capsize=2, lw=1.4)
-        ax.annotate(text, (ms, e.value), (5, -11), textcoords="offset points", fontsize=8.5)
-    for name, (ms, e) in (others or {}).items():
-        ax.errorbar(ms, e.value, yerr=whiskers([e]), fmt="D", color=COLOUR["other"], ms=6, capsize=2, lw=1.4)
-        ax.annotate(name, (ms, e.value), (6, -11), textcoords="offset points", fontsize=8.5)
+def frontier(ks: Sequence[int], series: Mapping[str, Sequence[tuple[float, Any]]]) -> Figure:
+    """R@1 against the milliseconds that a query takes, of every method: (milliseconds, entry or estimate).
+
+    "ours": stage 1, then stage 2 at every K. Any other: alone, then re-ranked, joined by a line. The grey area is what
+    another method beats in both.
+    """
+    figure, ax = plt.subplots(figsize=(WIDTH + 0.6, 4.2))
+    _beaten(ax, [point for points in series.values() for point in points])
+    ours = series["ours"]
+    ax.plot([ms for ms, _ in ours], [e.value for _, e in ours], color=COLOUR["stage2"], lw=1.4, zorder=2)
+    for n, (ms, e) in enumerate(ours):
+        colour = COLOUR["stage2"] if n else COLOUR["stage1"]
+        ax.errorbar(ms, e.value, yerr=whiskers([e]), fmt="o" if n else "s", color=colour, ms=6.5, capsize=2, lw=1.2)
+        text = (f"K = {ks[0]}" if n == 1 else str(ks[n - 1])) if n else LABELS["stage1"]
+        ax.annotate(text, (ms, e.value), (0, 9), textcoords="offset points", fontsize=8.5, ha="center")
+    for name, ((ms, alone), (later, reranked)) in ((n, p) for n, p in series.items() if n != "ours"):
+        ax.plot([ms, later], [alone.value, reranked.value], color="#BBBBBB", lw=1, zorder=1)
+        ax.plot(ms, alone.value, "D", color=COLOUR["other"], ms=6)
+        ax.plot(later, reranked.value, "D", mfc="white", mec=COLOUR["stage2"], ms=6, mew=1.4)
+        ax.annotate(LABELS.get(name, name), (ms, alone.value), (7, -4), textcoords="offset points", fontsize=8.5)
+    marks = {"another first stage": ("D", COLOUR["other"], COLOUR["other"]),
+             "the same, re-ranked at K = 50": ("D", "white", COLOUR["stage2"])}  # fmt: skip
+    handles = [
+        Line2D([], [], ls="", marker=m, mfc=face, mec=edge, label=text) for text, (m, face, edge) in marks.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
     ax.set_xscale("log")
-    ax.margins(x=0.12)
-    ax.set_xlabel("milliseconds per query")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_xlabel("milliseconds per query, one thread")
     ax.set_ylabel("R@1 in %")
     return figure
+
+
+def _beaten(ax: Axes, points: Sequence[tuple[float, Any]]) -> None:
+    """Shade what some method beats in both time and recall: below a staircase of the best so far."""
+    best, steps = -np.inf, list[tuple[float, float]]()
+    for ms, e in sorted(points, key=lambda point: point[0]):
+        if e.value > best:
+            best = e.value
+            steps.append((ms, best))
+    x = [ms for ms, _ in steps] + [3 * max(ms for ms, _ in points)]
+    y = [value for _, value in steps] + [steps[-1][1]]
+    ax.fill_between(x, y, min(e.value for _, e in points) - 100, step="post", color="#EEEEEE", lw=0, zorder=0)
+    ax.set_ylim(min(e.value for _, e in points) - 5, best + 8)
+    ax.set_xlim(0.6 * steps[0][0], x[-1] / 1.5)
 
 
 def kind_bars(gains: Mapping[str, Any], unit: str = "R@1, points gained") -> Figure:

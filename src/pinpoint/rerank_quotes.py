@@ -5,7 +5,8 @@ from typing import Any
 
 RECORDED = "recorded"
 SYSTEMS = ("stage1", "stage1_longer", "in_batch", "hard", "hard_fused")
-FIRST_STAGES = ("stage1", "zscir", "dqe")
+FIRST_STAGES = ("stage1", "zscir", "dqe")  # three seeds
+OTHERS = ("zscir", "dqe", "infonce", "lincir", "promptable", "slerp", "text")
 VARIANTS = {
     "which negatives": {
         "targets of the batch": "in_batch", "hard ones as well*": "hard", "hard, no right answer": "variant.spared",
@@ -49,3 +50,18 @@ def quoted_fusion(study: Any, alphas: Sequence[float]) -> dict[float, Any]:
     """mAP@5 on the development split, by the weight of stage 1's score."""
     label = {alpha: f"{alpha:g}".replace(".", "_") for alpha in alphas}
     return {a: study.quote(f"rerank.dev.fusion.alpha_{name}.map5", RECORDED) for a, name in label.items()}
+
+
+def quoted_frontier(study: Any, ks: Sequence[int], metric: str = "r1") -> dict[str, list[tuple[float, Any]]]:
+    """Milliseconds per query and a metric, by method: our stages (stage 1, then every K); others alone, re-ranked."""
+
+    def point(at: str, key: str) -> tuple[float, Any]:
+        return (
+            study.quote(f"rerank.first_stage.{at}.ms_per_query", RECORDED).value,
+            study.quote(f"rerank.{key}.{metric}", RECORDED),
+        )
+
+    ours = [point("stage1", "sweep.stage1"), *(point(f"stage2.k{k}", f"sweep.k{k}") for k in ks)]
+    parts = ("", ".reranked")
+    others = {name: [point(name + part, f"first_stage.{name}{part}") for part in parts] for name in OTHERS}
+    return {"ours": ours, **others}
