@@ -11,6 +11,12 @@ def quoted(study: Any, names: Sequence[str], metrics: Sequence[str], prefix: str
     return {n: {m: study.quote(f"{prefix}.{n}.{m}", "recorded") for m in metrics} for n in names}
 
 
+def quoted_photos(study: Any, metrics: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The same of the recorded run on photographs of products, the common start first."""
+    found = quoted(study, ["start", *OBJECTIVES], metrics, "dqe.photos")
+    return {"warm" if name == "start" else name: values for name, values in found.items()}
+
+
 VARIANTS = {
     "target-relative: the zone's quantiles": {
         "0.002 to 0.02*": "trns", "0 to 0.02": "ablation.zone_0_0_02", "0.2 to 0.8": "ablation.zone_0_2_0_8",
