@@ -48,6 +48,12 @@ RECIPES: Mapping[str, Recipe] = {
     "dqe-photos": _recipe("distinctive_photos"),
     "style-map": _recipe("style_map"),
     "style-sweep": _recipe("style_sweep"),
+    "photos-clip": _recipe("photos_clip"),
+    "photos-study": _recipe("photos_study"),
+    "photos-facets": _recipe("photos_facets"),
+    "photos-rerank": _recipe("photos_rerank"),
+    "photos-styles": _recipe("photos_styles"),
+    "photos-vectors": _recipe("photos_vectors"),
 }
 
 
