@@ -263,7 +263,7 @@ shown = typical_gains(results[p.live[0]], results[p.live[-1]], p.shown)
 plots.show(composed_grid(results, shown, figures.LABELS), photo=True)
 
 # %% [markdown]
-# QuRe's five are those of the common start, nearly picture for picture. DQE-CIR has learned which thing the sentence is about. Its remaining errors differ from the right answers in that one thing.
+# QuRe's five resemble those of the common start. DQE-CIR has learned which thing the sentence is about. Its remaining errors differ from the right answers in that one thing.
 #
 # ### On photographs
 #

@@ -8,6 +8,7 @@ from sphinx.application import Sphinx
 from pinpoint.study import mathml
 from pinpoint.study.ledger import make_entry, merge
 from pinpoint.study.mathml import to_mathml
+from pinpoint.study.numbers import interval
 from pinpoint.study.pages import _replace_urls, card, duration
 from pinpoint.study.roles import parse_reference
 
@@ -39,6 +40,11 @@ def test_numbers_are_printed_with_their_origin(build):
     assert [text for _, text in found] == ["53.4%", "50.0–56.0%", "61.0% (n = 9,000)"]
     assert found[0][0] == "53.4% (95% interval 50.0–56.0%, n = 800); 1 seed; CPU; profile lite, run abc123"
     assert "3 seeds; GPU; profile full, run def456" in found[2][0]
+
+
+def test_an_interval_below_zero_can_be_read():
+    entry = make_entry("toy.gain", -0.9, -1.8, -0.1, 800, 1, "points", 1.0, "CPU", "toy")
+    assert interval(entry).replace("\N{NO-BREAK SPACE}", " ") == "−1.8 to −0.1 points"
 
 
 def test_numbers_work_in_tables(build):

@@ -30,12 +30,12 @@ def asked_of(model: Composer, asked: Asked, name: str) -> Result:
 
 
 def record_results(study: Any, results: Mapping[str, Result], prefix: str = "dqe") -> None:
-    """Macro means over the kinds of edit, and each kind alone."""
+    """Macro means over the kinds of edit, and each kind alone; with the annotated target alone, the mean only."""
     for name, result in results.items():
         for metric in (*METRICS, *ONE):
             e = result.macro(metric)
             study.record(f"{prefix}.{name}.{metric}", e.value, e.low, e.high, n=e.n)
-            for kind in result.groups:
+            for kind in result.groups if metric in METRICS else ():
                 e = result.metric(metric, kind)
                 study.record(f"{prefix}.{name}.{kind}.{metric}", e.value, e.low, e.high, n=e.n)
 

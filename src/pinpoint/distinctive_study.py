@@ -18,8 +18,9 @@ from pinpoint.errors import PinpointError
 from pinpoint.evaluate import evaluate
 from pinpoint.result import Result
 from pinpoint.store import Store
+from pinpoint.training import prefetch
 
-PART = 1024  # images in one part of the store
+PART, BATCH = 1024, 64  # images in one part of the store; drawn while the tower looks at those before
 
 
 def seen_of(encoder: Any, store: Store, images: Images, ids: Sequence[str]) -> torch.Tensor:
@@ -29,7 +30,9 @@ def seen_of(encoder: Any, store: Store, images: Images, ids: Sequence[str]) -> t
               "images": images.fingerprint, "size": size, "of": "tower tokens"}  # fmt: skip
 
     def encode(some: Sequence[str]) -> np.ndarray:
-        return encoder.see(np.stack([images.load(i, size) for i in some])).reshape(len(some), -1)
+        batches = [some[n : n + BATCH] for n in range(0, len(some), BATCH)]
+        drawn = prefetch(lambda n: np.stack([images.load(i, size) for i in batches[n]]), 0, len(batches))
+        return np.concatenate([encoder.see(pictures) for _, pictures in drawn]).reshape(len(some), -1)
 
     flat = torch.from_numpy(store.get(record, list(ids), encode, part_size=PART, dtype="float16"))
     return flat.reshape(len(ids), -1, encoder.model.config.vision_config.hidden_size)

@@ -39,7 +39,8 @@ def interval(entry: Entry) -> str:
     """`50.0–56.0%`, or the value where no interval was recorded."""
     if entry.low is None or entry.high is None:
         return with_unit(number(entry.value, entry.unit), entry.unit)
-    return with_unit(f"{number(entry.low, entry.unit)}–{number(entry.high, entry.unit)}", entry.unit)
+    between = " to " if entry.low < 0 else "–"  # a dash before a minus cannot be read
+    return with_unit(f"{number(entry.low, entry.unit)}{between}{number(entry.high, entry.unit)}", entry.unit)
 
 
 def value(entry: Entry) -> str:
