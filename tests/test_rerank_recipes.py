@@ -41,7 +41,7 @@ def test_tuning_ends_and_keeps(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(rerank_tuning, name, value)
     out = train("rerank-tuning", profile="smoke")
     kept = {path: path.stat().st_mtime_ns for path in out.glob("rerank.*.json")}
-    assert len(kept) == 3
+    assert len(kept) == 4  # each stage, hard negatives, and the best with all updates
     train("rerank-tuning", profile="smoke")  # nothing is measured twice
     assert kept == {path: path.stat().st_mtime_ns for path in out.glob("rerank.*.json")}
     chosen = read_json(out / "choices.json")
