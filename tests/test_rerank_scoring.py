@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pinpoint.errors import PinpointError
-from pinpoint.rerank import DualEncoder
+from pinpoint.rerank import DualEncoder, KeyValues
 from pinpoint.rerank_model import Filter, Reranker
 from pinpoint.rerank_scoring import Words, quickest, score_pairs, words_of
 from pinpoint.rerank_speed import (
@@ -69,7 +69,12 @@ def test_every_image_is_projected_once(
 ) -> None:
     projected: list[int] = []
     plain = model.dual.project
-    monkeypatch.setattr(model.dual, "project", lambda tokens: projected.append(len(tokens)) or plain(tokens))  # type: ignore[func-returns-value]
+
+    def noted(tokens: torch.Tensor) -> KeyValues:
+        projected.append(len(tokens))
+        return plain(tokens)
+
+    monkeypatch.setattr(model.dual, "project", noted)
     score_pairs(model.dual, words, DATA.seen, pairs, cache=100_000)
     assert sum(projected) == len(set(pairs[:, 1].tolist())) and len(projected) > 2
     bytes_each = sum(t.numel() * t.element_size() for kvs in plain(DATA.seen[:1].float()) for kv in kvs for t in kv)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pinpoint.cli_data import data
 from pinpoint.errors import PinpointError
 
 
@@ -27,12 +28,10 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pret
                   rich_markup_mode=None, help="Pinpoint: image retrieval that looks where you ask.")  # fmt: skip
 diorama = typer.Typer(no_args_is_help=True, help="Pictures of the fully labelled world.")
 app.add_typer(diorama, name="diorama")
-data = typer.Typer(no_args_is_help=True, help="The real data sets: list, fetch, verify.")
 app.add_typer(data, name="data")
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # typer carries its own click, whose names it does not all export
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by name, such as 01-attribute-failures; all.")]
-Datasets = Annotated[list[str] | None, typer.Argument(help="Data sets by name, as pinpoint data list shows them.")]
 Count = Annotated[int, typer.Option(min=1)]
 ProfileName = Annotated[str, typer.Option("--profile", help="smoke, lite, full or paper.")]
 
@@ -186,45 +185,6 @@ def bench(
     from pinpoint.bench import report
 
     report(name, quick, record)
-
-
-@data.command("list")
-def list_data() -> None:
-    """Every data set: what it is, how large, its licence, who reads it."""
-    from pinpoint import data_console
-
-    raise typer.Exit(data_console.list_rows())
-
-
-@data.command("where")
-def where_data(names: Datasets = None) -> None:
-    """The data folder, and where each data set goes in it."""
-    from pinpoint import data_console
-
-    raise typer.Exit(data_console.where_rows(names or []))
-
-
-@data.command("fetch")
-def fetch_data(
-    names: Datasets = None,
-    images: Annotated[bool, typer.Option(help="Fetch the pictures too.")] = True,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep an archive when it is unpacked.")] = False,
-) -> None:
-    """Download data sets; what is there stays, what was begun goes on."""
-    from pinpoint import data_console
-
-    raise typer.Exit(data_console.fetch_rows(names or [], images, keep))
-
-
-@data.command("verify")
-def verify_data(
-    names: Datasets = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Compare sizes; compute no hash.")] = False,
-) -> None:
-    """Say of each data set whether it is whole, what is missing, and how to get it."""
-    from pinpoint import data_console
-
-    raise typer.Exit(data_console.verify_rows(names or [], quick))
 
 
 @diorama.command()
