@@ -16,7 +16,7 @@ from pinpoint.recipes.rerank_ground import PROFILES, prepare
 from pinpoint.recipes.rerank_record import GAINS, METRICS, MS, on_record
 from pinpoint.recipes.rerank_rivals import RIVALS, composer_stage
 from pinpoint.recipes.rerank_sweep import SEEDS, arms
-from pinpoint.recipes.rerank_tuning import count_trials, first_trials, second_trials
+from pinpoint.recipes.rerank_tuning import HARD, IN_BATCH, RATES, Trial, climb, first_trial, second_trial, variants
 from pinpoint.rerank_data import Reader
 from pinpoint.rerank_files import load_rerank
 from pinpoint.study.ledger import KEY
@@ -41,7 +41,7 @@ def test_tuning_ends_and_keeps(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(rerank_tuning, name, value)
     out = train("rerank-tuning", profile="smoke")
     kept = {path: path.stat().st_mtime_ns for path in out.glob("rerank.*.json")}
-    assert len(kept) == 4  # each stage, hard negatives, and the best with all updates
+    assert len(kept) == 7  # each stage, both ways of stage 2, three variants, and the best with all pairs
     train("rerank-tuning", profile="smoke")  # nothing is measured twice
     assert kept == {path: path.stat().st_mtime_ns for path in out.glob("rerank.*.json")}
     chosen = read_json(out / "choices.json")
@@ -109,12 +109,30 @@ def test_what_is_shipped_loads(cache: Path) -> None:
         load_rerank(out, reader)
 
 
-def test_both_stages_get_the_same_number_of_trials() -> None:
-    assert len(first_trials()) == len(second_trials(1e-3)) == 5
-    counts = count_trials(second_trials(1e-3)[2])
-    assert [t.negatives.count for t in counts] == [1, 3, 7] and {t.rate for t in counts} == {3e-4}
-    keys = [t.key for t in (*first_trials(), *second_trials(1e-3), *counts)]
-    assert len(set(keys)) == 13 and all(KEY.fullmatch(key + ".map5") for key in keys)
+def test_a_rate_is_searched_until_both_neighbours_are_worse() -> None:
+    def found(best: float) -> tuple[float | None, list[float]]:
+        seen: list[float] = []
+
+        def measure(trial: Trial) -> float:
+            assert trial.rate is not None
+            seen.append(trial.rate)
+            return -abs(RATES.index(trial.rate) - RATES.index(best))
+
+        return climb(lambda lr: second_trial(1e-3, HARD, lr), measure).rate, seen
+
+    assert found(3e-4) == (3e-4, [1e-4, 3e-4, 1e-3])
+    assert found(1e-3) == (1e-3, [1e-4, 3e-4, 1e-3, 3e-3])
+    assert found(3e-3) == (3e-3, [1e-4, 3e-4, 1e-3, 3e-3])
+    assert found(3e-5) == (3e-5, [1e-4, 3e-4, 1e-3, 3e-5])
+
+
+def test_trials_have_keys_of_their_own_and_variants_the_rate_of_the_best() -> None:
+    hard = second_trial(1e-3, HARD, 3e-4)
+    others = variants(hard)
+    assert [t.negatives.count for t in others] == [3, 15, 7, 7] and {t.rate for t in others} == {3e-4}
+    seconds = [second_trial(1e-3, some, lr) for some in (IN_BATCH, HARD) for lr in RATES]
+    keys = [t.key for t in (*map(first_trial, RATES), *seconds, *others)]
+    assert len(set(keys)) == 19 and all(KEY.fullmatch(key + ".map5") for key in keys)
 
 
 def test_what_goes_on_record(rng: np.random.Generator) -> None:
@@ -135,7 +153,7 @@ def test_what_goes_on_record(rng: np.random.Generator) -> None:
     assert entries["rerank.first_stage.dqe.map5"].value == pytest.approx(before)
     assert entries["rerank.first_stage.dqe.reranked.r1"].value == pytest.approx(mean["dqe"])
     assert entries["rerank.first_stage.stage1.reranked.r1"].value == pytest.approx(mean["hard"])
-    assert entries["rerank.sweep.variant.spared.false_negative_share"].value == 3.0
+    assert entries["rerank.sweep.hard.false_negative_share"].value == 3.0
     assert {f"rerank.sweep.gain.{a}_{b}.animal.r1" for a, b in GAINS} <= set(entries)
     ms = {name: entries[f"rerank.first_stage.{name}.{MS}"].value for name in ("stage1", "stage2.k50", "text")}
     assert ms == {"stage1": 1.0, "stage2.k50": 51.0, "text": 1.5}

@@ -18,6 +18,7 @@ from pinpoint.rerank_training import (
     Draws,
     Negatives,
     RerankTraining,
+    equal_pairs,
     filter_loss,
     ranks_of,
     train_filter,
@@ -108,21 +109,33 @@ def test_negatives_that_do_not_exist_are_refused(data: TripletSet, blip: Any) ->
         Negatives(1, 9, 3)
 
 
+def test_both_ways_of_stage_2_score_equally_many_pairs() -> None:
+    budget = Budget(900, 16, 5)
+    assert equal_pairs(budget, Negatives()) == budget
+    for count, updates in {1: 7200, 3: 3600, 7: 1800, 15: 900}.items():
+        longer = equal_pairs(budget, Negatives(count))
+        assert longer == Budget(updates, 16, 5) and longer.updates * (1 + count) == 900 * 16
+    assert equal_pairs(Budget(1, 2), Negatives(7)).updates == 1
+
+
 @pytest.mark.parametrize("count", [0, 3])
 def test_stage_2s_loss_by_hand(data: TripletSet, blip: Any, count: int) -> None:
     stage1, rows = stage1_of(blip), torch.tensor([1, 3, 6])
     torch.manual_seed(1)
     model, training = Reranker(blip).eval(), RerankTraining(stage1, data)
     taken = np.array([[30, 31, 33], [7, 9, 11], [20, 21, 1]])[:, :count]
-    logits = torch.zeros(3, 3 + count)
+    columns = [[int(data.target[row]), *own] for row, own in zip(rows.tolist(), taken.tolist(), strict=True)]
+    columns = columns if count else [data.target[rows].tolist()] * 3  # hard ones stand in the place of the batch's
+    logits = torch.zeros(3, 1 + count if count else 3)
     for i, row in enumerate(rows.tolist()):
         ids, mask = trimmed(data.ids[[row]], data.mask[[row]])
         z = stage1.queries(data.seen[[int(data.reference[row])]].float(), ids, mask).z
-        for k, image in enumerate([*data.target[rows].tolist(), *taken[i].tolist()]):
+        for k, image in enumerate(columns[i]):
             kv = model.dual.project(data.seen[[image]].float())
             logits[i, k] = model.dual(z, model.plain(ids), mask.bool(), kv, torch.zeros(1, 1, dtype=torch.int64))
     loss = training.loss(model, (rows, torch.from_numpy(taken)))
-    assert_close(loss, cross_entropy(logits, torch.arange(3)), atol=1e-5, rtol=1e-4)
+    right = torch.zeros(3, dtype=torch.int64) if count else torch.arange(3)
+    assert_close(loss, cross_entropy(logits, right), atol=1e-5, rtol=1e-4)
     assert not stage1.training
 
 

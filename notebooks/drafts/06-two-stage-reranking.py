@@ -109,7 +109,7 @@ plots.show(chapter.grid(live, p.k, chapter.typical_moves(live, p.k, p.opening)),
 #
 # ### What it is trained against
 #
-# The released code scores every query of a batch against the $B$ targets of that batch, and takes the cross-entropy. It trains on *no* hard negatives; descriptions elsewhere that say so are wrong. Yet at test time stage 2 sees nothing but hard candidates: the first $K$ of stage 1. So we add what the code lacks. For each query, $H$ pictures are drawn from ranks 2 to 50 of stage 1, never its target, and new ones at every update. The loss is a cross-entropy over $B + H$ columns.
+# The released code scores every query of a batch against the $B$ targets of that batch, and takes the cross-entropy. It trains on *no* hard negatives; descriptions elsewhere that say so are wrong. Yet at test time stage 2 sees nothing but hard candidates: the first $K$ of stage 1. So we add what the code lacks. For each query, $H$ pictures are drawn from ranks 2 to 50 of stage 1, never its target, and new ones at every update. They take the place of the other queries' targets: the loss is a cross-entropy over $1 + H$ columns. With $H = B - 1$ both ways of training score equally many pairs.
 #
 # ```{literalinclude} ../../src/pinpoint/rerank_training.py
 # :pyobject: RerankTraining.loss

@@ -1,6 +1,6 @@
 """How chapter 6 trains: stage 1 by the targets of its batch, stage 2 by those and by what stage 1 mistakes for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class Negatives:
-    """Hard negatives of stage 2, which the released code lacks: `count` for each query, from ranks `low` to `high` of
-    stage 1 (1 is the first), never the annotated target. spare: nor any other right answer, which only a fully
-    labelled world can know."""
+    """Hard negatives of stage 2, which the released code lacks: `count` for each query, in the place of the other
+    targets of its batch, from ranks `low` to `high` of stage 1 (1 is the first), never its own target.
+
+    spare: nor any other right answer, which only a fully labelled world can know.
+    """
 
     count: int = 0
     low: int = 2
@@ -49,6 +51,13 @@ class Negatives:
     def __post_init__(self) -> None:
         if self.count and not 1 <= self.low <= self.high:
             raise PinpointError(f"negatives from ranks {self.low} to {self.high}; it must be 1 <= low <= high")
+
+
+def equal_pairs(budget: Budget, negatives: Negatives) -> Budget:
+    """As many updates as score as many pairs with hard negatives, 1 + H for a query, as a budget does with B."""
+    if not negatives.count:
+        return budget
+    return replace(budget, updates=max(1, budget.updates * budget.batch // (1 + negatives.count)))
 
 
 class Batches:
@@ -161,13 +170,14 @@ def _pools(stage1: Filter, data: TripletSet, o: Negatives) -> list[np.ndarray]:
 
 
 class RerankTraining:
-    """Stage 2 on one set: z_t from stage 1, which rests; scores of all targets of the batch, and of hard negatives."""
+    """Stage 2 on one set: z_t from stage 1, which rests; scores of all targets of the batch, or of hard negatives."""
 
     def __init__(self, stage1: Filter, data: TripletSet) -> None:
         self.stage1, self.data = stage1, data
 
     def loss(self, model: Reranker, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        """Cross-entropy over B + H columns: the targets of the batch, then each query's own H negatives."""
+        """Cross-entropy of each query over the B targets of its batch; with hard negatives over 1 + H: its own target,
+        then its own negatives, in the place of the others' targets."""
         data, device = self.data, next(model.parameters()).device
         rows, drawn = (part.cpu() for part in batch)
         order = data.mask[rows].sum(dim=1).argsort(stable=True)
@@ -175,16 +185,17 @@ class RerankTraining:
         b, h = taken.shape
         images = np.concatenate([data.target[rows], taken.ravel()])  # (B + B H,)
         candidates = model.dual.project(seen_at(data, images, device))
-        own = b + torch.arange(b * h, device=device).view(b, h)
-        columns = torch.cat([torch.arange(b, device=device).expand(b, b), own], dim=1)  # (B, B + H)
+        targets, own = torch.arange(b, device=device), b + torch.arange(b * h, device=device).view(b, h)
+        columns = torch.cat([targets[:, None], own], dim=1) if h else targets.expand(b, b)  # (B, 1 + H) or (B, B)
+        right = torch.zeros_like(targets) if h else targets
         parts = torch.arange(b).split(TOGETHER if device.type == "cpu" else b)
         scores = [self.scores(model, rows[part], candidates, columns[part.to(device)]) for part in parts]
-        return in_batch_loss(torch.cat(scores), torch.arange(b, device=device))
+        return in_batch_loss(torch.cat(scores), right)
 
     def scores(
         self, model: Reranker, rows: torch.Tensor, candidates: list[KeyValues], columns: torch.Tensor
     ) -> torch.Tensor:
-        """Scores (b, B + H) of some queries of the batch, padded no longer than their own longest text."""
+        """Scores (b, B) or (b, 1 + H) of some queries of the batch, padded no longer than their own longest text."""
         data, device = self.data, columns.device
         ids, mask = texts_of(data, rows, device)
         z = self.grounded(seen_at(data, data.reference[rows], device), ids, mask)

@@ -9,7 +9,7 @@ from pinpoint.errors import unknown
 from pinpoint.files import canonical_json
 from pinpoint.recipes.card import LICENCE, write_page
 from pinpoint.recipes.rerank_ground import ENCODER, PROFILES, Ground, dev_settings, prepare
-from pinpoint.rerank_choices import FILTER_RATE, NEGATIVES, RERANKER_RATE, K
+from pinpoint.rerank_choices import FILTER_RATE, HARD_RATE, NEGATIVES, K
 from pinpoint.rerank_files import NAME, write_rerank
 from pinpoint.rerank_model import Filter, Reranker
 from pinpoint.rerank_study import stage_1, stage_2, two_stage
@@ -26,8 +26,8 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     ground = prepare(settings, "dev")
     budget, data = (settings.first, FILTER_RATE), ground.data
     stage1, first = ground.stage1(*budget)
-    reranker, draws, second = ground.stage2(budget, NEGATIVES, settings.second, RERANKER_RATE)
-    stated = {"settings": asdict(settings), "negatives": asdict(NEGATIVES), "rates": [FILTER_RATE, RERANKER_RATE]}
+    reranker, draws, second = ground.stage2(budget, NEGATIVES, settings.second, HARD_RATE)
+    stated = {"settings": asdict(settings), "negatives": asdict(NEGATIVES), "rates": [FILTER_RATE, HARD_RATE]}
     sha256 = write_rerank(out, ground.reader, stage1, reranker, stated)
     size = {name: (out / f"{name}.safetensors").stat().st_size / 1e6 for name in sha256}
     rows = {

@@ -3,10 +3,14 @@
 A stage that several recipes need is trained once: its checkpoint is kept, under a name that says what it depends on.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from pinpoint.benchmark import Benchmark
 from pinpoint.diorama.composed import KINDS, composed
@@ -16,7 +20,7 @@ from pinpoint.encoders import shipped_folder
 from pinpoint.files import digest
 from pinpoint.rerank_data import Reader, question, training_set
 from pinpoint.rerank_model import Filter, Reranker
-from pinpoint.rerank_training import Budget, Draws, Negatives, train_filter, train_reranker
+from pinpoint.rerank_training import Budget, Draws, Negatives, equal_pairs, train_filter, train_reranker
 from pinpoint.store import Store
 from pinpoint.study.layout import find_layout
 from pinpoint.training import History
@@ -26,7 +30,8 @@ ENCODER = "diorama-blip"
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes of everything. triplets: training queries; queries and gallery: of the benchmark; a budget per stage."""
+    """Sizes of everything. triplets: training queries; queries and gallery: of the benchmark; a budget per stage, that
+    of stage 2 for training by the targets of the batch (see `equal_pairs`)."""
 
     triplets: int
     queries: int
@@ -37,7 +42,7 @@ class Settings:
 
 PROFILES = {
     "smoke": Settings(36, 18, 260, Budget(2, 8), Budget(2, 4)),
-    "lite": Settings(1800, 360, 3000, Budget(400, 64), Budget(900, 16)),
+    "lite": Settings(5400, 360, 3000, Budget(400, 64), Budget(900, 16)),
     "full": Settings(27_000, 1800, 20_000, Budget(4000, 512), Budget(20_000, 16)),
 }
 
@@ -64,23 +69,29 @@ class Ground:
     def stage1(self, budget: Budget, lr: float) -> tuple[Filter, History]:
         """Stage 1 as trained with a budget and a rate: from its checkpoint, where it has been trained before."""
         name = digest(self._used(budget, lr))[:12]
-        return train_filter(self.reader.model, self.data, budget, lr, self._folder(f"stage1-{name}"), name)
+        with self._folder(f"stage1-{name}") as folder:
+            return train_filter(self.reader.model, self.data, budget, lr, folder, name)
 
     def stage2(
         self, first: tuple[Budget, float], negatives: Negatives, budget: Budget, lr: float
     ) -> tuple[Reranker, Draws, History]:
-        """Stage 2 behind the stage 1 of a budget and a rate, likewise."""
+        """Stage 2 behind the stage 1 of a budget and a rate, likewise; with hard negatives equally many pairs."""
+        budget = equal_pairs(budget, negatives)
         name = digest([*self._used(*first), *self._used(budget, lr), asdict(negatives)])[:12]
         stage1, _ = self.stage1(*first)
-        return train_reranker(
-            self.reader.model, stage1, self.data, negatives, budget, lr, self._folder(f"stage2-{name}"), name
-        )
+        with self._folder(f"stage2-{name}") as folder:
+            return train_reranker(self.reader.model, stage1, self.data, negatives, budget, lr, folder, name)
 
     def _used(self, budget: Budget, lr: float) -> list[Any]:
         return [asdict(budget), lr, self.reader.weights_sha256, self.trained.digest]
 
-    def _folder(self, name: str) -> Path:
-        return find_layout().cache / "training" / "rerank-stages" / name
+    @contextmanager
+    def _folder(self, name: str) -> Iterator[Path]:
+        """Where a stage's checkpoint lies. Who asks for it while another process trains it waits, and reads it then."""
+        folder = find_layout().cache / "training" / "rerank-stages" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "lock"):
+            yield folder
 
 
 def prepare(settings: Settings, split: str) -> Ground:

@@ -14,7 +14,7 @@ from pinpoint.recipes.rerank_ground import PROFILES, Ground, Settings, prepare
 from pinpoint.recipes.rerank_record import METRICS, MS, NAME, on_record
 from pinpoint.recipes.rerank_rivals import CLAIMED, RIVALS, described
 from pinpoint.rerank_chapter import Live, times
-from pinpoint.rerank_choices import ALPHA, FILTER_RATE, KS, NEGATIVES, RERANKER_RATE, K
+from pinpoint.rerank_choices import ALPHA, FILTER_RATE, HARD_RATE, IN_BATCH_RATE, KS, NEGATIVES, K
 from pinpoint.rerank_study import Scorer, TwoStage, stage_1, stage_2, two_stage
 from pinpoint.rerank_training import Budget, Negatives
 from pinpoint.result import Result
@@ -25,7 +25,6 @@ from pinpoint.training import device_name
 SEEDS = (0, 1, 2)
 TIMED = 32  # queries that are timed together
 LONGER = 4  # times the updates of stage 1: about what stage 2 takes besides
-HARD = NEGATIVES if NEGATIVES.count else Negatives(3)
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,8 @@ class Arm:
 
 def arms() -> list[Arm]:
     """Every arm, the claims' first: a run that is cut short has measured what matters most."""
-    out = [Arm("stage1"), Arm("in_batch", Negatives()), Arm("hard", HARD, deep=True)]
+    out = [Arm("stage1"), Arm("in_batch", Negatives()), Arm("hard", NEGATIVES, deep=True)]
     out += [Arm(name, rival=name, seeds=len(SEEDS) if name in CLAIMED else 1) for name in RIVALS]
-    some = {f"negatives_{n}": replace(HARD, count=n) for n in (1, 3, 7) if n != HARD.count}
-    some |= {"spared": replace(HARD, spare=True), "lower_ranks": replace(HARD, low=11, high=100)}
-    out += [Arm(f"variant.{name}", negatives, seeds=1) for name, negatives in some.items()]
     return out + [Arm("stage1_longer", longer=LONGER, seeds=1)]
 
 
@@ -67,8 +63,8 @@ class Sweep:
     def file(self, arm: Arm, seed: int) -> Path:
         """The file of one run: whatever it depends on is in its name."""
         ground = self.ground()
-        hard = [asdict(HARD), described(arm.rival, self.profile)] if arm.rival else None
-        used = [asdict(self.settings), asdict(arm), hard, FILTER_RATE, RERANKER_RATE, ALPHA, K, KS,
+        hard = [asdict(NEGATIVES), described(arm.rival, self.profile)] if arm.rival else None
+        used = [asdict(self.settings), asdict(arm), hard, FILTER_RATE, IN_BATCH_RATE, HARD_RATE, ALPHA, K, KS,
                 ground.asked.benchmark.digest, ground.reader.weights_sha256]  # fmt: skip
         return self.folder / f"{arm.key}-{seed}-{digest(used)[:12]}.json"
 
@@ -91,7 +87,9 @@ class Sweep:
             two = two_stage(asked.benchmark, first, _no_scores, 1)
             return {**_values(two.before), "ceiling": _ceiling(two)}
         budget = replace(self.settings.second, seed=seed)
-        reranker, draws, _ = ground.stage2(self.first(seed), arm.negatives or HARD, budget, RERANKER_RATE)
+        negatives = arm.negatives or NEGATIVES
+        rate = HARD_RATE if negatives.count else IN_BATCH_RATE
+        reranker, draws, _ = ground.stage2(self.first(seed), negatives, budget, rate)
         spent: dict[str, Any] = {}
         if arm.rival:
             other = RIVALS[arm.rival](arm.rival, ground, self.profile, seed)

@@ -1,11 +1,13 @@
-"""Tuning of chapter 6 on the development split: five learning rates for each stage, then how many hard negatives.
+"""Tuning of chapter 6 on the development split: learning rates, then which hard negatives, and how many.
 
-Stage 2's rates are tried with the targets of the batch alone, so that what hard negatives add is not better tuning; its
-trials have a third of the updates. What they chose is trained with all of them, and gives the weight of stage 1's score
+Rates of stage 2 are searched by the same rule for training as released and with hard negatives; its trials score a
+third of the pairs, always equally many. The best is trained with all of them, and gives the weight of stage 1's score
 in the fusion. What came out stands in `rerank_choices`; every trial is on record in results/recorded.json.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,8 @@ from pinpoint.training import device_name
 
 NAME = "rerank-tuning"
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
-COUNTS = (1, 3, 7)  # beside none
-IN_BATCH = Negatives()
+COUNTS = (3, 15)  # beside the first try
+IN_BATCH, HARD = Negatives(), Negatives(7)
 ALPHAS = tuple(n / 10 for n in range(11))
 
 
@@ -36,24 +38,39 @@ class Trial:
     first_rate: float
     rate: float | None = None  # of stage 2; None: stage 1 alone
     negatives: Negatives = IN_BATCH
-    whole: bool = False  # with all updates of stage 2, not a third
+    whole: bool = False  # all pairs of stage 2, not a third
 
 
-def first_trials() -> list[Trial]:
-    """Those of stage 1."""
-    return [Trial(f"rerank.dev.stage1.lr_{label(lr)}", lr) for lr in RATES]
+def first_trial(lr: float) -> Trial:
+    """Of stage 1."""
+    return Trial(f"rerank.dev.stage1.lr_{label(lr)}", lr)
 
 
-def second_trials(first_rate: float) -> list[Trial]:
-    """Those of stage 2 with the targets of the batch alone."""
-    return [Trial(f"rerank.dev.stage2.lr_{label(lr)}", first_rate, lr) for lr in RATES]
+def second_trial(first_rate: float, negatives: Negatives, lr: float) -> Trial:
+    """Of stage 2, as released or with hard negatives."""
+    name = "hard" if negatives.count else "in_batch"
+    return Trial(f"rerank.dev.{name}.lr_{label(lr)}", first_rate, lr, negatives)
 
 
-def count_trials(best: Trial) -> list[Trial]:
-    """Hard negatives, at the rate that is best without them."""
-    return [
-        Trial(f"rerank.dev.stage2.negatives_{n}", best.first_rate, best.rate, Negatives(n)) for n in COUNTS
-    ]  # fmt: skip
+def variants(best: Trial) -> list[Trial]:
+    """Other numbers of hard negatives, none that is a right answer, and from lower ranks, at one rate."""
+    hard = best.negatives
+    some = {f"negatives_{n}": replace(hard, count=n) for n in COUNTS}
+    some |= {"spared": replace(hard, spare=True), "lower_ranks": replace(hard, low=11, high=100)}
+    return [replace(best, key=f"rerank.dev.hard.{name}", negatives=other) for name, other in some.items()]
+
+
+def climb(trial: Callable[[float], Trial], measure: Callable[[Trial], float]) -> Trial:
+    """The best of `RATES`: from the middle, neighbour by neighbour, until both neighbours of the best are worse."""
+    found: dict[float, float] = {}
+    at, best = -1, len(RATES) // 2
+    while at != best:
+        at = best
+        for lr in RATES[max(0, at - 1) : at + 2]:
+            if lr not in found:
+                found[lr] = measure(trial(lr))
+        best = RATES.index(max(found, key=found.__getitem__))
+    return trial(RATES[best])
 
 
 def shortened(budget: Budget) -> Budget:
@@ -104,13 +121,15 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     settings, layout = dev_settings(PROFILES[profile]), find_layout()
     out = out or layout.cache / "training" / f"{NAME}-{profile}"
     tuning = Tuning(settings, prepare(settings, "dev"), out, resume)
-    first = max(first_trials(), key=tuning)
-    in_batch = max(second_trials(first.first_rate), key=tuning)
-    best = replace(max([in_batch, *count_trials(in_batch)], key=tuning), key="rerank.dev.stage2.whole", whole=True)
-    tuning(best)
+    first = max(map(first_trial, RATES), key=tuning).first_rate
+    in_batch, hard = (climb(partial(second_trial, first, some), tuning) for some in (IN_BATCH, HARD))
+    best = max([hard, *variants(hard)[: len(COUNTS)]], key=tuning)
+    best = replace(best, key="rerank.dev.hard.whole", whole=True)
+    for trial in (best, *variants(hard)):
+        tuning(trial)
     fusion = tuning.found[best.key]["fusion"]
     alpha = max(ALPHAS, key=lambda a: fusion[label(a)])
-    write_json(out / "choices.json", {**asdict(best), "alpha": alpha})
+    write_json(out / "choices.json", {**asdict(best), "in_batch_rate": in_batch.rate, "alpha": alpha})
     if profile != "smoke":
         values = {f"{key}.map5": found["map5"] for key, found in tuning.found.items()}
         values |= {f"rerank.dev.fusion.alpha_{name}.map5": value for name, value in fusion.items()}
