@@ -137,6 +137,32 @@ plots.show(style_figures.variant_dots(quotes.quoted_variants(study), "R@1 in %")
 #
 # Of the hard negatives that were drawn, {num}`recorded:rerank.sweep.hard.false_negative_share` were right answers that nobody had annotated. On real data that share is not known. NEGATIVES
 #
+# :::{list-table} Which hard negatives: mAP@5 on the development split, one seed, a third of the pairs in every row.
+# :header-rows: 1
+#
+# * - hard negatives of a query
+#   - from ranks
+#   - mAP@5
+# * - none: the targets of the batch
+#   -
+#   - {num}`recorded:rerank.dev.in_batch.lr_0_0003.map5`
+# * - 3
+#   - 2 to 50
+#   - {num}`recorded:rerank.dev.hard.negatives_3.map5`
+# * - 7
+#   - 2 to 50
+#   - {num}`recorded:rerank.dev.hard.lr_0_001.map5`
+# * - 15
+#   - 2 to 50
+#   - {num}`recorded:rerank.dev.hard.negatives_15.map5`
+# * - 7, no right answer among them
+#   - 2 to 50
+#   - {num}`recorded:rerank.dev.hard.spared.map5`
+# * - 7
+#   - 11 to 100
+#   - {num}`recorded:rerank.dev.hard.lower_ranks.map5`
+# :::
+#
 # ### How many candidates
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Recall at 1 against the number of candidates K: stage 1 as a level line, stage 2, and the ceiling that no order of the candidates can exceed.", "classes": "dark-light"}}

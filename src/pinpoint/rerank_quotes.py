@@ -8,9 +8,7 @@ SYSTEMS = ("stage1", "stage1_longer", "in_batch", "hard", "hard_fused")
 FIRST_STAGES = ("stage1", "zscir", "dqe")  # three seeds
 OTHERS = ("zscir", "dqe", "infonce", "lincir", "promptable", "slerp", "text")
 VARIANTS = {
-    "which negatives": {
-        "targets of the batch": "in_batch", "hard ones as well*": "hard", "hard, no right answer": "variant.spared",
-        "hard, from ranks 11 to 100": "variant.lower_ranks"},
+    "stage 2, trained against": {"the batch's targets": "in_batch", "hard negatives*": "hard"},
     "order by": {"stage 1*": "stage1", "stage 1, four times the updates": "stage1_longer", "stage 2": "hard",
                  "both scores": "hard_fused"},
 }  # fmt: skip
