@@ -2,7 +2,8 @@
 
 Rates of stage 2 are searched by the same rule for training as released and with hard negatives; its trials score a
 third of the pairs, always equally many. The best is trained with all of them, and gives the weight of stage 1's score
-in the fusion. What came out stands in `rerank_choices`; every trial is on record in results/recorded.json.
+in the fusion; and with twice as many, to see whether training has come to its end. What came out stands in
+`rerank_choices`; every trial is on record in results/recorded.json.
 """
 
 from collections.abc import Callable
@@ -38,7 +39,7 @@ class Trial:
     first_rate: float
     rate: float | None = None  # of stage 2; None: stage 1 alone
     negatives: Negatives = IN_BATCH
-    whole: bool = False  # all pairs of stage 2, not a third
+    thirds: int = 1  # of the pairs that stage 2 may score
 
 
 def first_trial(lr: float) -> Trial:
@@ -73,9 +74,9 @@ def climb(trial: Callable[[float], Trial], measure: Callable[[Trial], float]) ->
     return trial(RATES[best])
 
 
-def shortened(budget: Budget) -> Budget:
-    """A third of the updates of stage 2: what its trials get."""
-    return replace(budget, updates=max(1, budget.updates // 3))
+def shortened(budget: Budget, thirds: int) -> Budget:
+    """Some thirds of the updates of stage 2."""
+    return replace(budget, updates=max(1, budget.updates * thirds // 3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,7 @@ class Tuning:
         stage1, _ = ground.stage1(*first)
         if trial.rate is None:
             return {"map5": evaluate(asked.benchmark, stage_1(stage1, asked)).macro("map5").value}
-        budget = self.settings.second if trial.whole else shortened(self.settings.second)
+        budget = shortened(self.settings.second, trial.thirds)
         reranker, draws, _ = ground.stage2(first, trial.negatives, budget, trial.rate)
         two = two_stage(asked.benchmark, stage_1(stage1, asked), stage_2(stage1, reranker, asked), K)
         fusion = {label(alpha): two.after(K, alpha).macro("map5").value for alpha in ALPHAS}
@@ -124,12 +125,12 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     first = max(map(first_trial, RATES), key=tuning).first_rate
     in_batch, hard = (climb(partial(second_trial, first, some), tuning) for some in (IN_BATCH, HARD))
     best = max([hard, *variants(hard)[: len(COUNTS)]], key=tuning)
-    best = replace(best, key="rerank.dev.hard.whole", whole=True)
-    for trial in (best, *variants(hard)):
+    whole, twice = (replace(best, key=f"rerank.dev.hard.{name}", thirds=n) for name, n in (("whole", 3), ("twice", 6)))
+    for trial in (whole, *variants(hard), twice):
         tuning(trial)
-    fusion = tuning.found[best.key]["fusion"]
+    fusion = tuning.found[whole.key]["fusion"]
     alpha = max(ALPHAS, key=lambda a: fusion[label(a)])
-    write_json(out / "choices.json", {**asdict(best), "in_batch_rate": in_batch.rate, "alpha": alpha})
+    write_json(out / "choices.json", {**asdict(whole), "in_batch_rate": in_batch.rate, "alpha": alpha})
     if profile != "smoke":
         values = {f"{key}.map5": found["map5"] for key, found in tuning.found.items()}
         values |= {f"rerank.dev.fusion.alpha_{name}.map5": value for name, value in fusion.items()}
