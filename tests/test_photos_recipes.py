@@ -188,7 +188,7 @@ def test_two_stages_end_and_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatc
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("*.json")}
     assert folder == cache / "training" / "photos-rerank-smoke"
     assert sorted(path.name.rsplit("-", 1)[0] for path in kept) == [
-        "dev-lr_0_001", "dev-lr_0_001-lr_0_001", "in_batch-0", "stage2-0",
+        "dev-in_batch-lr_0_001", "dev-lr_0_001", "dev-stage2-lr_0_001", "in_batch-0", "stage2-0",
     ]  # fmt: skip
     found = read_json(next(path for path in kept if path.name.startswith("stage2")))
     assert found["at"].keys() == found["ceiling"].keys() == {"3", "4"} and len(found["before"]["r1"]) == 20
@@ -202,14 +202,14 @@ def test_candidates_are_moved_and_none_comes_in(cache: Path) -> None:
     settings = photos_rerank.PROFILES["smoke"]
     ground = photos_rerank.prepare(settings, cache / "training" / "photos-rerank-smoke", Quarters())
     sweep = photos_rerank.Sweep(ground, settings, cache / "training" / "photos-rerank-smoke", photos_rerank.SMALL)
-    two, share = sweep.two("stage2", sweep.rates, 0, settings.second, ground.test)
+    two, share = sweep.two("stage2", sweep.rates["stage2"], 0, settings.second, ground.test)
     assert two.second.shape == (20, 4) and 0 <= share <= 100
     after = two.retriever(4).order
     assert torch.equal(after[:, :4].sort().values, two.top.sort().values)
     column = ground.test.benchmark.gallery.column
     for query, top in zip(ground.test.benchmark.queries, two.top.tolist(), strict=True):
         assert column[query.image or ""] not in top  # the reference does not compete
-    assert set(sweep.trials) == {"stage1.lr_0_001", "stage2.lr_0_001"}
+    assert set(sweep.trials) == {"stage1.lr_0_001", "stage2.lr_0_001", "in_batch.lr_0_001"}
 
 
 def test_what_two_stages_put_on_record(rng: np.random.Generator) -> None:

@@ -1,12 +1,13 @@
 """Chapter 6 on photographs: both stages over what a real MobileNetV2 sees of products, three seeds.
 
 Wanted: what `photos-clip` wants. The queries are chapter 5's on products: this one in another colour, or another kind
-of article, all valid answers known. Each stage gets the same trials of its learning rate on the development split.
+of article, all valid answers known. Stage 1 and each way to train stage 2 get the same trials of the learning rate on
+the development split.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from pinpoint.product_encoder import Features
 from pinpoint.recipes.kept import kept, label
 from pinpoint.recipes.photos_rerank_ground import PROFILES, Ground, Settings, prepare
 from pinpoint.recipes.photos_rerank_record import on_record
+from pinpoint.rerank_choices import NEGATIVES
 from pinpoint.rerank_model import Filter
 from pinpoint.rerank_study import TwoStage, stage_1, stage_2, two_stage
-from pinpoint.rerank_training import Budget, Negatives, train_filter, train_reranker
+from pinpoint.rerank_training import Budget, Negatives, equal_pairs, train_filter, train_reranker
 from pinpoint.study.layout import find_layout
 from pinpoint.study.ledger import merge
 from pinpoint.training import device_name
@@ -29,7 +31,7 @@ from pinpoint.training import device_name
 NAME = "photos-rerank"
 SEEDS = (0, 1, 2)
 METRICS = ("r1", "r10", "map5", "t1")
-ARMS = {"stage2": Negatives(3), "in_batch": Negatives()}  # chapter 6's own, and as released
+ARMS = {"stage2": NEGATIVES, "in_batch": Negatives()}  # chapter 6's own, and as released
 SMALL = {"stage2": Negatives(2, 2, 6), "in_batch": Negatives()}  # for a smoke run's gallery
 
 
@@ -54,7 +56,8 @@ class Sweep:
         self, arm: str, rates: tuple[float, float], seed: int, budget: Budget, asked: Asked
     ) -> tuple[TwoStage, float]:
         """Both stages on some queries, at the largest K; and the percentage of hard negatives that were right."""
-        ground, budget, negatives = self.ground, replace(budget, seed=seed), self.arms[arm]
+        ground, negatives = self.ground, self.arms[arm]
+        budget = equal_pairs(replace(budget, seed=seed), negatives)
         used = [ground.identity, asdict(self.settings.first), asdict(budget), asdict(negatives), rates]
         first, name = self.stage1(rates[0], seed), digest(used)[:12]
         reranker, draws, _ = train_reranker(ground.blip.model, first, ground.data, negatives, budget, rates[1],
@@ -64,45 +67,59 @@ class Sweep:
         return two, draws.false_negative_share
 
     @cached_property
-    def rates(self) -> tuple[float, float]:
-        """The best of each stage's rates on the development split, by mAP@5, with the first seed."""
-        first = max(self.settings.rates, key=lambda rate: self.tried(rate))
-        return first, max(self.settings.rates, key=lambda rate: self.tried(first, rate))
+    def first_rate(self) -> float:
+        """The best of stage 1's rates on the development split, by mAP@5, with the first seed."""
+        return max(self.settings.rates, key=self.tried)
+
+    @cached_property
+    def rates(self) -> dict[str, tuple[float, float]]:
+        """By arm: that rate, and the best of stage 2's, tried with the arm's own negatives."""
+        first = self.first_rate
+        best = {arm: max(self.settings.rates, key=partial(self.tried_behind, first, arm)) for arm in self.arms}
+        return {arm: (first, rate) for arm, rate in best.items()}
 
     @property
     def trials(self) -> dict[str, float]:
         """mAP@5 of every trial, in percent, by what the ledger calls it."""
-        first, rates = self.rates[0], self.settings.rates
+        rates = self.settings.rates
         found = {f"stage1.lr_{label(rate)}": self.tried(rate) for rate in rates}
-        return found | {f"stage2.lr_{label(rate)}": self.tried(first, rate) for rate in rates}
+        return found | {
+            f"{arm}.lr_{label(rate)}": self.tried_behind(self.first_rate, arm, rate)
+            for arm in self.arms for rate in rates
+        }  # fmt: skip
 
-    def tried(self, *rates: float) -> float:
-        """mAP@5 on the development split of stage 1 with one rate, or of both stages with two. Stage 2's trials have
-        the targets of the batch alone and a third of the updates, as in chapter 6."""
-        s, asked = self.settings, self.ground.dev
+    def tried(self, rate: float) -> float:
+        """mAP@5 of stage 1 on the development split."""
+        asked = self.ground.dev
 
         def measure() -> float:
-            if len(rates) == 1:
-                return evaluate(asked.benchmark, stage_1(self.stage1(rates[0], SEEDS[0]), asked)).macro("map5").value
-            short = replace(s.second, updates=max(1, s.second.updates // 3))
-            two, _ = self.two("in_batch", (rates[0], rates[1]), SEEDS[0], short, asked)
+            return evaluate(asked.benchmark, stage_1(self.stage1(rate, SEEDS[0]), asked)).macro("map5").value
+
+        return float(self.keep(f"dev-lr_{label(rate)}", [asdict(self.settings.first), rate], measure))
+
+    def tried_behind(self, first: float, arm: str, rate: float) -> float:
+        """The same of stage 2, with a third of the pairs, as in chapter 6."""
+        s = self.settings
+        short = replace(s.second, updates=max(1, s.second.updates // 3))
+
+        def measure() -> float:
+            two, _ = self.two(arm, (first, rate), SEEDS[0], short, self.ground.dev)
             return two.after(s.k).macro("map5").value
 
-        name = "dev-" + "-".join(f"lr_{label(rate)}" for rate in rates)
-        used = [asdict(s.first), list(rates), *([asdict(s.second), s.k] if len(rates) == 2 else [])]
-        return float(self.keep(name, used, measure))
+        used = [asdict(s.first), asdict(short), asdict(self.arms[arm]), first, rate, s.k]
+        return float(self.keep(f"dev-{arm}-lr_{label(rate)}", used, measure))
 
     def __call__(self, arm: str, seed: int) -> dict[str, Any]:
         """Per-query values on the test split: before, after, at every K, and whether the K hold a right answer."""
-        used = [asdict(self.settings), asdict(self.arms[arm]), self.rates]
+        used = [asdict(self.settings), asdict(self.arms[arm]), self.rates[arm]]
         found: dict[str, Any] = self.keep(f"{arm}-{seed}", used, lambda: self.measured(arm, seed))
         return found
 
     def measured(self, arm: str, seed: int) -> dict[str, Any]:
         """The same, now."""
-        two, false = self.two(arm, self.rates, seed, self.settings.second, self.ground.test)
+        two, false = self.two(arm, self.rates[arm], seed, self.settings.second, self.ground.test)
         ks = {str(k): {m: two.after(k).per_query[m].tolist() for m in METRICS} for k in self.settings.ks}
-        before = evaluate(two.benchmark, stage_1(self.stage1(self.rates[0], seed), self.ground.test),
+        before = evaluate(two.benchmark, stage_1(self.stage1(self.first_rate, seed), self.ground.test),
                           ks=(1, 10, *self.settings.ks))  # fmt: skip
         return {
             "before": {m: before.per_query[m].tolist() for m in METRICS}, "at": ks, "false_negative_share": false,
