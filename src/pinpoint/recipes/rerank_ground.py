@@ -10,14 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from pinpoint.benchmark import Benchmark
 from pinpoint.diorama.composed import KINDS, composed
 from pinpoint.distinctive_data import TripletSet
 from pinpoint.distinctive_study import Asked
 from pinpoint.encoders import shipped_folder
-from pinpoint.files import digest
+from pinpoint.files import digest, locked
 from pinpoint.rerank_data import Reader, question, training_set
 from pinpoint.rerank_model import Filter, Reranker
 from pinpoint.rerank_training import Budget, Draws, Negatives, equal_pairs, train_filter, train_reranker
@@ -89,8 +87,7 @@ class Ground:
     def _folder(self, name: str) -> Iterator[Path]:
         """Where a stage's checkpoint lies. Who asks for it while another process trains it waits, and reads it then."""
         folder = find_layout().cache / "training" / "rerank-stages" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "lock"):
+        with locked(folder):
             yield folder
 
 
