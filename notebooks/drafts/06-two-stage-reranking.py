@@ -145,7 +145,7 @@ plots.show(style_figures.variant_dots(quotes.quoted_variants(study), "R@1 in %")
 #   - mAP@5
 # * - none: the targets of the batch
 #   -
-#   - {num}`recorded:rerank.dev.in_batch.lr_0_0003.map5`
+#   - {num}`recorded:rerank.dev.in_batch.lr_0_001.map5`
 # * - 3
 #   - 2 to 50
 #   - {num}`recorded:rerank.dev.hard.negatives_3.map5`
