@@ -1,4 +1,4 @@
-"""How chapter 6 trains: stage 1 by the targets of its batch, stage 2 by those and by what stage 1 mistakes for them."""
+"""How chapter 6 trains: stage 1 by the targets of its batch, stage 2 by those or by what stage 1 mistakes for them."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
