@@ -10,6 +10,7 @@
 #     name: python3
 #   pinpoint:
 #     weights: [diorama-clip, diorama-stem, diorama-styles]
+#     data: [book/assets/style-map.json]
 # ---
 
 # %% tags=["parameters"]

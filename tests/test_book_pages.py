@@ -56,9 +56,11 @@ def test_the_api_page_leaves_no_main_name_out(module: str) -> None:
 
 
 def commands(group: Any, prefix: str) -> dict[str, set[str]]:
-    """`{command: options}` of a typer group and of the groups in it."""
+    """`{command: options}` of a typer group and of the groups in it, without hidden ones."""
     found: dict[str, set[str]] = {}
     for name, command in group.commands.items():
+        if command.hidden:
+            continue
         if hasattr(command, "commands"):
             found |= commands(command, f"{prefix} {name}")
         else:

@@ -87,7 +87,7 @@ def test_help_is_quick_and_lists_the_commands():
         "serve",
         "clean",
         "train",
-        "encoders",
+        "models",
         "fetch",
         "diorama",
     ):
@@ -152,8 +152,9 @@ def test_contact_sheets(tmp_path):
     assert result.returncode == 2 and "unknown facet 'wether'; known: animals" in result.stderr
 
 
-def test_encoders_are_listed_and_an_unknown_model_cannot_be_trained():
-    result = pinpoint(ROOT, "encoders")
+def test_models_are_listed_and_an_unknown_model_cannot_be_trained():
+    result = pinpoint(ROOT, "models")
     assert result.returncode == 0 and "diorama-clip" in result.stdout and "open_clip/" in result.stdout
+    assert pinpoint(ROOT, "encoders").stdout == result.stdout  # its name before
     result = pinpoint(ROOT, "train", "nope")
     assert result.returncode == 2 and "'nope'; known: " in result.stderr and "diorama-clip" in result.stderr

@@ -56,19 +56,23 @@ def rewrite(root: Path, facet: str, change: object) -> None:
     path.write_text(json.dumps(records))
 
 
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three queries a facet over 230 pictures of 12 x 8 pixels."""
-    tmp_path = tmp_path_factory.mktemp("released")
+def write_released(root: Path, queries: int = 3) -> Path:
+    """Some queries a facet over 230 pictures of 12 x 8 pixels."""
     rng = np.random.default_rng(0)
     for home, names in (("val2017", COCO), ("visual7w/images", V7W), ("VisualDialog_val2018", VISDIAL)):
-        (tmp_path / home).mkdir(parents=True)
+        (root / home).mkdir(parents=True)
         for name in names:
-            Image.fromarray(rng.integers(0, 256, (8, 12, 3), np.uint8)).save(tmp_path / home / name)
+            Image.fromarray(rng.integers(0, 256, (8, 12, 3), np.uint8)).save(root / home / name)
     for facet, text in TEXTS.items():
-        pools = [rng.permutation(PATHS[facet])[:100].tolist() for _ in range(3)]
-        file_of(tmp_path, facet).write_text(json.dumps([record(text, pool) for pool in pools]))
-    return tmp_path
+        pools = [rng.permutation(PATHS[facet])[:100].tolist() for _ in range(queries)]
+        file_of(root, facet).write_text(json.dumps([record(text, pool) for pool in pools]))
+    return root
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that no test may change."""
+    return write_released(tmp_path_factory.mktemp("released"))
 
 
 @pytest.fixture

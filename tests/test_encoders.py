@@ -20,6 +20,7 @@ import open_clip
 from pinpoint import encoders
 from pinpoint.encoders.hub import fetch
 from pinpoint.encoders.open_clip_door import OpenClipEncoder, pick_device
+from pinpoint.encoders.preprocess import target_padded
 from pinpoint.encoders.record import Preprocessing
 from pinpoint.encoders.registry import BY_NAME, ROWS
 from pinpoint.encoders.sources import build_model
@@ -116,6 +117,40 @@ def test_other_sizes_are_preprocessed_as_open_clip_does(encoder: OpenClipEncoder
     torch.testing.assert_close(encoder.preprocess([wide])[0], expected, atol=1e-6, rtol=0)
     grey = Image.fromarray(wide[..., 0])
     assert_unit(encoder.encode_images([wide, grey]), (2, 24))
+
+
+@pytest.mark.parametrize(
+    ("size", "padded", "offset"),
+    [
+        ((80, 50), (80, 64), (0, 7)),  # 80 / 1.25 = 64: seven rows above, seven below
+        ((50, 81), (64, 81), (7, 0)),  # 64.8 is wanted: 7.4 columns each, rounded down
+        ((62, 50), (62, 50), (0, 0)),  # 1.24 is below the ratio
+        ((100, 80), (100, 80), (0, 0)),  # at the ratio nothing is missing
+    ],
+)
+def test_target_padding_by_hand(size: tuple[int, int], padded: tuple[int, int], offset: tuple[int, int]) -> None:
+    image = Image.fromarray(np.random.default_rng(3).integers(1, 256, (size[1], size[0], 3), dtype=np.uint8))
+    found = target_padded(image, 1.25)
+    by_hand = Image.new("RGB", padded, "black")
+    by_hand.paste(image, offset)
+    assert found.size == padded and found.tobytes() == by_hand.tobytes()
+
+
+def test_target_pad_is_a_policy_by_name(saved: Path, encoder: OpenClipEncoder) -> None:
+    wide = np.random.default_rng(2).integers(0, 256, (50, 100, 3), dtype=np.uint8)
+    padding = encoders.load(str(saved), device="cpu", resize_mode="target_pad")
+    assert padding.record == replace(encoder.record, preprocessing=padding.record.preprocessing)
+    assert padding.record.preprocessing.resize_mode == "target_pad" and padding.record.digest != encoder.record.digest
+    bars = np.pad(wide, ((15, 15), (0, 0), (0, 0)))  # 100 / 1.25 = 80 rows
+    torch.testing.assert_close(padding.preprocess([wide]), encoder.preprocess([bars]))
+    square = wide[:, :50]
+    torch.testing.assert_close(padding.preprocess([square]), encoder.preprocess([square]))
+    with pytest.raises(
+        PinpointError, match="unknown resize policy 'pad'; known: longest, shortest, squash, target_pad"
+    ):
+        encoders.load(str(saved), resize_mode="pad")
+    with pytest.raises(PinpointError, match="diorama-mllm resizes by its own processor; leave resize_mode out"):
+        encoders.load("diorama-mllm", resize_mode="squash")
 
 
 def test_patches_are_what_the_last_norm_leaves(encoder: OpenClipEncoder, pixels: np.ndarray) -> None:
@@ -274,6 +309,7 @@ def test_rows_of_the_registry_agree_with_open_clip() -> None:
         tag = open_clip.get_pretrained_cfg(row.architecture, row.pretrained)
         assert config["embed_dim"] == row.dim and config["vision_cfg"]["image_size"] == row.image_size, row.name
         assert tag and bool(tag.get("quick_gelu")) == bool(config.get("quick_gelu")), row.name
+        assert (tag["hf_hub"], tag["resize_mode"]) == (f"{row.repo}/", row.resize_mode), row.name
     assert len(BY_NAME) == len(ROWS)
 
 

@@ -1,11 +1,12 @@
 """A folder of photographs: order, labels, every kind of file, and what is refused."""
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 
 from pinpoint.datasets.folder import FolderImages, label_benchmark, open_folder, score_folder
 from pinpoint.errors import PinpointError
@@ -107,6 +108,16 @@ def test_a_file_that_is_no_picture_is_refused_by_name(tmp_path, data):
     (tmp_path / "x.jpg").write_bytes(data)
     with pytest.raises(PinpointError, match=r"x\.jpg cannot be read"):
         FolderImages(tmp_path).load("x.jpg")
+
+
+@pytest.mark.parametrize("tag", [0x013C, 0x0124])  # a text and a number, each stored as a fraction
+def test_a_damaged_entry_beside_the_rotation_does_no_harm(tmp_path, tag):
+    head = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x02\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"
+    damaged = tag.to_bytes(2) + b"\x00\x05\x00\x00\x00\x01\x00\x00\x00&\x00\x00\x00\x00\x00\x00\x00\x01\x00{\x00\x01"
+    Image.new("RGB", (8, 4)).save(tmp_path / "x.jpg", exif=head + damaged)
+    with pytest.raises((AttributeError, struct.error)), Image.open(tmp_path / "x.jpg") as image:
+        ImageOps.exif_transpose(image)
+    assert FolderImages(tmp_path).load("x.jpg").shape == (8, 4, 3)
 
 
 def test_leniency_switched_on_elsewhere_is_refused(tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import tiny_mllm
+from hub_toy import COMMIT, put_in_cache
 from pinpoint import encoders
 from pinpoint.encoders import hub, mllm_forward
 from pinpoint.encoders.mllm import MllmEncoder
@@ -383,32 +383,6 @@ def test_a_card_keeps_notes_and_refuses_a_clash(copy: Path) -> None:
     assert encoders.load(str(copy)).record.revision == "7"
     with pytest.raises(PinpointError, match="image_template: given twice"):
         write_card(copy, "noted", form, image_template="x")
-
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-def put_in_cache(cache: Path, repo: str, files: Path, commit: str = COMMIT) -> Path:
-    """Lay files out as the Hugging Face cache does: blobs by SHA-256, and links to them in a snapshot."""
-    root = cache / ("models--" + repo.replace("/", "--"))
-    snapshot = root / "snapshots" / commit
-    snapshot.mkdir(parents=True)
-    (root / "blobs").mkdir()
-    (root / "refs").mkdir()
-    (root / "refs" / "main").write_text(commit)
-    for file in files.iterdir():
-        blob = root / "blobs" / file_digest(file)
-        shutil.copy(file, blob)
-        (snapshot / file.name).symlink_to(blob)
-    return snapshot
-
-
-@pytest.fixture
-def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    (tmp_path / "hub").mkdir()
-    yield tmp_path / "hub"
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from hub_toy import save_blip
 from photo_toy import scenes
 from pinpoint import photo_methods, photo_models
 from pinpoint.composing import compose
 from pinpoint.datasets.folder import FolderImages
 from pinpoint.encoders import load, shipped_folder
-from pinpoint.encoders.qformer import load_qformer
+from pinpoint.encoders.qformer import composed_emb, load_qformer, read_together
 from pinpoint.errors import PinpointError
 from pinpoint.inversion import invert
 from pinpoint.photo_index import index_folder
@@ -31,6 +32,8 @@ from pinpoint.rerank_model import Filter, Reranker, candidates_of, queries_of
 from pinpoint.rerank_scoring import words_of
 from pinpoint.rerank_speed import plain_loop
 from pinpoint.zscir_setup import clip_of
+from qformer_toy import tiny_model
+from rerank_toy import tiny_blip
 from test_folder import tiny_encoder
 
 TEXT = "a dog in the snow"
@@ -144,6 +147,22 @@ def test_the_qformer_reads_both_and_ranks_by_the_best_token(root: Path, referenc
     gallery = encoder.encode_images(all_of(root, encoder.image_size))
     assert gallery.shape == (8, encoder.tokens, encoder.dim) and same(answer, (gallery @ q).max(axis=1))
     assert answer.encoder == "diorama-qformer"
+
+
+def test_a_full_size_qformer_sees_whole_pictures(root: Path, reference: Path, tmp_path: Path) -> None:
+    folder = save_blip(tmp_path / "blip2", tiny_model())
+    answer = search(root, Question("a red cat", reference), method="qformer", encoder=str(folder))
+    encoder = load_qformer(folder)
+    seen = torch.from_numpy(encoder.see([one(reference)]))
+    q = composed_emb(encoder.model, read_together(encoder.model, seen, *encoder.laid_out(["a red cat"])))[0].numpy()
+    assert same(answer, (encoder.encode_images(all_of(root)) @ q).max(axis=1)) and answer.encoder == "blip2"
+
+
+def test_a_full_size_blip_searches_as_any_encoder(root: Path, reference: Path, tmp_path: Path) -> None:
+    folder = save_blip(tmp_path / "blip", tiny_blip())
+    encoder = load(str(folder))
+    answer = search(root, Question("a red cat"), encoder=str(folder))
+    assert same(answer, encoder.encode_images(all_of(root)) @ encoder.encode_texts(["a red cat"])[0])
 
 
 @pytest.mark.parametrize(("prompt", "full"), [("weather", prompt_of_facet("weather")), ("Look at the sky.",) * 2])
@@ -265,6 +284,7 @@ def test_the_obvious_method(reference: Path) -> None:
     ]
     assert chosen == ["general", "image_only", "prompted", "sum"]
     assert choose(both, None, rerank=True) == "filter" and choose(both, None, "clip-b32", rerank=True) == "sum"
+    assert choose(both, None, "blip2-itm-g") == "qformer"
     assert choose(both, None, "diorama-qformer") == "qformer" and choose(both, "slerp", rerank=True) == "slerp"
 
 
@@ -292,8 +312,9 @@ def test_a_question_that_is_none(inputs: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"encoder": "clip-b33"}, "unknown encoder 'clip-b33'; known: clip-b16, "),
+        ({"encoder": "clip-b33"}, "unknown encoder 'clip-b33'; known: blip-itm-base, clip-b16, "),
         ({"encoder": "diorama-qformer", "method": "sum"}, "is the model of --method qformer; here choose one that"),
+        ({"encoder": "blip2-itm-g", "method": "sum"}, "blip2-itm-g is the model of --method qformer"),
         ({"encoder": "clip-b32", "method": "qformer"}, "method qformer cannot use clip-b32; leave --encoder out"),
         (
             {"encoder": "diorama-mllm", "method": "inversion"},

@@ -4,17 +4,22 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from hub_toy import put_in_cache, save_blip
 from pinpoint.datasets.cirr import check_cirr_submission, cirr
+from pinpoint.datasets.fashion_iq import fashion_iq
+from pinpoint.encoders.registry import BLIP_BY_NAME
 from pinpoint.errors import PinpointError
 from pinpoint.files import read_json
-from pinpoint.rerank_data import ENC, FULL_VOCABULARY, Reader
+from pinpoint.rerank_data import ENC, FULL_VOCABULARY, Reader, look
 from pinpoint.rerank_model import Filter
 from pinpoint.rerank_real import RealSettings, real_benchmark
 from pinpoint.rerank_training import Budget, Negatives
+from pinpoint.store import Store
 from rerank_toy import tiny_blip
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "is", "red", "and", "long"]
@@ -48,23 +53,54 @@ def cirr_folder(root: Path) -> Path:
     return root
 
 
-def fashion_folder(root: Path) -> Path:
+def fashion_folder(root: Path, images: int = 6) -> Path:
+    """Three queries of a category and split, over so many images each."""
     for folder in ("captions", "image_splits", "images"):
         (root / folder).mkdir(parents=True)
     for c, category in enumerate(("dress", "shirt", "toptee")):
         for split in ("train", "val"):
-            ids = [f"{category}{split}{n}" for n in range(6)]
+            ids = [f"{category}{split}{n}" for n in range(images)]
             (root / "image_splits" / f"split.{category}.{split}.json").write_text(json.dumps(ids))
             rows = [{"candidate": ids[n], "target": ids[n + 1], "captions": ["is red", "long"]} for n in range(3)]
             (root / "captions" / f"cap.{category}.{split}.json").write_text(json.dumps(rows))
             for n, i in enumerate(ids):
-                Image.new("RGB", (20, 30), (40 * n, 80 * c, 90)).save(root / "images" / f"{i}.jpg")
+                Image.new("RGB", (20, 30), (40 * n % 256, 80 * c, 90)).save(root / "images" / f"{i}.jpg")
     return root
 
 
 def test_what_is_absent_is_said(tmp_path: Path) -> None:
     text = real_benchmark(tmp_path / "c", tmp_path / "f", tmp_path / "e", SETTINGS, tmp_path, tmp_path)
     assert text.count("Not run here: there is no folder") == 3 and "CIRR's captions" in text
+
+
+def test_a_name_stands_for_its_folder_in_the_cache(
+    hub_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fashion, encoder = fashion_folder(tmp_path / "fashion"), Path("blip-itm-base")  # as a chapter gives it
+    text = real_benchmark(tmp_path / "c", fashion, encoder, SETTINGS, tmp_path / "store", tmp_path)
+    assert "Not run here: blip-itm-base (Salesforce/blip-itm-base-coco) is not on this machine" in text
+    assert "pinpoint fetch blip-itm-base." in text and "CIRR's captions" in text
+    row = replace(BLIP_BY_NAME["blip-itm-base"], dim=16, image_size=24)
+    monkeypatch.setitem(BLIP_BY_NAME, row.name, row)
+    put_in_cache(hub_cache, row.repo, save_blip(tmp_path / "tiny", tiny_blip()))
+    text = real_benchmark(tmp_path / "c", fashion, encoder, SETTINGS, tmp_path / "store", tmp_path)
+    assert "| stage 2, K = 4 |" in text and "nan" not in text
+
+
+def test_the_tower_sees_photographs_under_the_policy_that_is_named(tmp_path: Path) -> None:
+    encoder, store = save_blip(tmp_path / "tiny", tiny_blip()), Store(tmp_path / "store")
+    benchmark = fashion_iq(fashion_folder(tmp_path / "fashion"), "val")
+    whole = [benchmark.gallery.images.load(i) for i in benchmark.gallery.ids]
+    squares = np.stack([benchmark.gallery.images.load(i, 24) for i in benchmark.gallery.ids])
+    seen = {}
+    for mode in ("shortest", "squash", "target_pad"):
+        reader = Reader(encoder, "cpu", mode)
+        seen[mode] = look(reader, store, benchmark).float()
+        expected = torch.from_numpy(reader.see(squares if mode == "shortest" else whole))
+        torch.testing.assert_close(seen[mode], expected, atol=1e-2, rtol=1e-2)  # kept in half precision
+    assert (seen["squash"] - seen["target_pad"]).abs().max() > 0.1  # and each policy has its own place in the store
+    with pytest.raises(PinpointError, match="unknown resize policy 'pad'"):
+        Reader(encoder, "cpu", "pad")
 
 
 def test_both_data_sets_run_through_the_same_functions(tmp_path: Path) -> None:

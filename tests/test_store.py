@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from pinpoint.errors import PinpointError
+from pinpoint.files import write_json
 from pinpoint.store import Store
 
 IDS = tuple(f"image-{n}" for n in range(10))
@@ -213,11 +214,21 @@ def test_a_kill_at_any_write_leaves_whole_parts_and_the_next_run_finishes(tmp_pa
     assert len(encoder_calls) == 10 - 2 * finished
 
 
+def test_json_that_cannot_be_written_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PinpointError, match=r"cannot write .*file/x.json \(.+\); free space, or choose another folder"):
+        write_json(tmp_path / "file" / "x.json", {})  # no folder can be made there
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "x.json", {"value": float("nan")})
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_full_disk_is_one_clear_line_and_leaves_nothing_behind(tmp_path):
     script = """
 import resource, signal, sys
 import numpy as np
 from pinpoint.errors import PinpointError
+from pinpoint.files import write_json
 from pinpoint.store import Store
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

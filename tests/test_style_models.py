@@ -1,5 +1,6 @@
 """What each method of chapter 4 is and trains: nothing but what it should, and every kind of input refused by name."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,6 +134,24 @@ def test_unknown_names_are_errors(backbone: Backbone) -> None:
         build("lora", backbone)
     with pytest.raises(PinpointError, match="no VGG-19 weights 'MINE'"):
         vgg19_stem("MINE")
+
+
+def test_vgg_19_is_read_from_the_folder_that_torch_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.models import vgg19
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    fix = r"vgg19-dcbb9e9d\.pth is missing; fetch https://\S+/vgg19-dcbb9e9d\.pth into .*checkpoints once"
+    with pytest.raises(PinpointError, match=fix):
+        vgg19_stem()
+    with torch.device("meta"):
+        whole = vgg19(init_weights=False)
+    used = {name: torch.randn(tensor.shape) for name, tensor in whole.features[:7].state_dict().items()}
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    state = {**{f"features.{name}": tensor for name, tensor in used.items()}, "classifier.6.bias": torch.zeros(1000)}
+    torch.save(state, tmp_path / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth")
+    stem = vgg19_stem()
+    assert str(stem.shallow) == str(whole.features[:7]) and not stem.shallow.training
+    assert all(torch.equal(tensor, used[name]) for name, tensor in stem.shallow.state_dict().items())
 
 
 def test_one_centre_per_style_needs_as_many_styles() -> None:

@@ -71,7 +71,7 @@ plots.show(figures.carried_dots(quotes.carried(study)))
 #
 # ### The models
 #
-# Real pictures need a network that has seen real pictures. Ours is a MobileNetV2 trained on ImageNet. It rests: nothing of it is trained here. Of each photograph it gives five tokens of 1,280 numbers: one of the whole picture, and one of each quarter. They are computed once.
+# Real pictures need a network that has seen real pictures. Ours is a MobileNetV2 {cite}`sandler2018mobilenetv2` trained on ImageNet. It rests: nothing of it is trained here. Of each photograph it gives five tokens of 1,280 numbers: one of the whole picture, and one of each quarter. They are computed once.
 #
 # Over these tokens stands a small model of CLIP's form. Its image side is a transformer that reads the tokens. Its text side is a transformer that reads words. Let $u_i$ be the unit vector of photograph $i$, $t_j$ that of caption $j$, and $\tau$ a learned temperature. For a batch of $B$ pairs CLIP's loss is
 #
@@ -251,9 +251,9 @@ plots.show(figures.size_lines(quotes.KS, quotes.at_each(study), "K, candidates t
 plots.show(figures.value_blocks(quotes.gaps(study)))
 
 # %% [markdown]
-# The two means are {num}`recorded:photos.clip.gap.distance` apart; two points on a unit sphere are never farther than two. One straight cut, found on one half of the vectors, tells the other half's names from its photographs in {num}`recorded:photos.clip.gap.separable`. That is the **modality gap**, described by Liang et al. in 2022. VERDICT-GAP
+# The two means are {num}`recorded:photos.clip.gap.distance` apart; two points on a unit sphere are never farther than two. One straight cut, found on one half of the vectors, tells the other half's names from its photographs in {num}`recorded:photos.clip.gap.separable`. That is the **modality gap** {cite}`liang2022gap`. VERDICT-GAP
 #
-# A search does not see the gap itself. Add one vector to all photographs: every score of a query grows by the same amount, and no rank moves. What it may see are **hubs**, points that are near to everything. Let every name pick its ten nearest photographs. As the vectors are, these places hold different photographs in {num}`recorded:photos.clip.found.own`; if every name drew at random it would be {num}`recorded:photos.clip.found.chance`. One photograph is among the ten of {num}`recorded:photos.clip.found.most` names.
+# A search does not see the gap itself. Add one vector to all photographs: every score of a query grows by the same amount, and no rank moves. What it may see are **hubs** {cite}`radovanovic2010hubs`, points that are near to everything. Let every name pick its ten nearest photographs. As the vectors are, these places hold different photographs in {num}`recorded:photos.clip.found.own`; if every name drew at random it would be {num}`recorded:photos.clip.found.chance`. One photograph is among the ten of {num}`recorded:photos.clip.found.most` names.
 #
 # *Centring* subtracts from every vector the mean of its modality and normalises again. Then the places hold {num}`recorded:photos.clip.centred.found.own`, and the commonest photograph is found by {num}`recorded:photos.clip.centred.found.most` names. VERDICT-HUBS
 #

@@ -113,10 +113,13 @@ def train(
     train_model(name, out=out, resume=resume, profile=profile)
 
 
+@app.command("encoders", hidden=True)  # its name before
 @app.command()
-def encoders() -> None:
-    """List the encoders that can be loaded by name."""
-    _console().encoders()
+def models(as_json: Annotated[bool, typer.Option("--json", help="JSON with full values.")] = False) -> None:
+    """Every model that has a name: checkpoint, preprocessing, dimension, licence, memory, and whether it is here."""
+    from pinpoint import models_console
+
+    models_console.list_models(as_json)
 
 
 @app.command()
@@ -167,7 +170,7 @@ def search(
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="A public encoder, by a name that pinpoint encoders lists.")],
+    name: Annotated[str, typer.Argument(help="A public encoder, by a name that pinpoint models lists.")],
 ) -> None:
     """Download the weights of a public encoder, once; everything else works without a network."""
     from pinpoint.encoders.hub import fetch as fetch_weights

@@ -10,24 +10,27 @@ from pinpoint.distinctive_data import TripletSet, triplet_set
 from pinpoint.distinctive_objectives import OBJECTIVES, RATES, WARM_RATE, Budget
 from pinpoint.distinctive_study import Asked, ask, seen_of
 from pinpoint.distinctive_training import train, warmed
+from pinpoint.encoders.blip_checkpoint import absent, absent_folder
 from pinpoint.encoders.qformer import load_qformer
 from pinpoint.evaluate import evaluate
 from pinpoint.store import Store
 
 
 def real_benchmark(
-    folder: Path, encoder: Path, budget: Budget, warm: Budget, store: Path, captions: str = "C1 and c2"
-) -> str:
+    folder: Path, encoder: Path | str, budget: Budget, warm: Budget, store: Path, captions: str = "C1 and c2",
+    resize_mode: str = "target_pad",
+) -> str:  # fmt: skip
     """Every objective on FashionIQ's validation split, both galleries, as Markdown; or a line that says what is absent.
 
+    `encoder` is a folder or a name of the registry; `resize_mode` the policy for the images, by default the published.
     One model for the three categories; its corpus is all training images, where QuRe takes the targets of the query's
     own category. What the tower sees of them is kept in memory: 24 GB for ViT-L at 224 pixels.
     """
-    for path, needed in ((folder, "FashionIQ's captions, image_splits and images"),
-                         (encoder, "a BLIP-2 for image-text retrieval as `save_pretrained` writes it")):  # fmt: skip
-        if not path.is_dir():
-            return f"Not run here: there is no folder {str(path)!r}. It needs {needed}."
-    model: Any = load_qformer(encoder)
+    if not folder.is_dir():
+        return absent_folder(folder, "FashionIQ's captions, image_splits and images")
+    if missing := absent(encoder, "a BLIP-2 for image-text retrieval as `save_pretrained` writes it"):
+        return missing
+    model: Any = load_qformer(encoder, resize_mode=resize_mode)
     data = training_set(model, fashion_iq(folder, "train", captions=captions), Store(store))
     asked = [question(model, fashion_iq(folder, "val", protocol=p, captions=captions), Store(store))
              for p in ("original", "VAL")]  # fmt: skip

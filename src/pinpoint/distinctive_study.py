@@ -21,17 +21,27 @@ from pinpoint.store import Store
 from pinpoint.training import prefetch
 
 PART, BATCH = 1024, 64  # images in one part of the store; drawn while the tower looks at those before
+WHOLE = 16  # photographs in their own size, which take more memory
 
 
 def seen_of(encoder: Any, store: Store, images: Images, ids: Sequence[str]) -> torch.Tensor:
-    """What the resting tower sees of some images, (N, n, Dv) in half precision; computed once, kept in the store."""
-    size = encoder.image_size
+    """What the resting tower sees of some images, (N, n, Dv) in half precision; computed once, kept in the store.
+
+    Images are loaded as the squares that the encoder reads, cut from their middle; under another resize policy than
+    that they are loaded whole, and the encoder resizes them.
+    """
+    size = encoder.image_size if encoder.preprocessing.resize_mode == "shortest" else None
     record = {"encoder": [encoder.name, encoder.weights_sha256, asdict(encoder.preprocessing)],
               "images": images.fingerprint, "size": size, "of": "tower tokens"}  # fmt: skip
 
+    def draw(some: Sequence[str]) -> list[np.ndarray] | np.ndarray:
+        pictures = [images.load(i, size) for i in some]
+        return pictures if size is None else np.stack(pictures)
+
     def encode(some: Sequence[str]) -> np.ndarray:
-        batches = [some[n : n + BATCH] for n in range(0, len(some), BATCH)]
-        drawn = prefetch(lambda n: np.stack([images.load(i, size) for i in batches[n]]), 0, len(batches))
+        batch = WHOLE if size is None else BATCH
+        batches = [some[n : n + batch] for n in range(0, len(some), batch)]
+        drawn = prefetch(lambda n: draw(batches[n]), 0, len(batches))
         return np.concatenate([encoder.see(pictures) for _, pictures in drawn]).reshape(len(some), -1)
 
     flat = torch.from_numpy(store.get(record, list(ids), encode, part_size=PART, dtype="float16"))

@@ -57,9 +57,17 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, obj: Any, *, indent: int | None = 1) -> None:
-    """Write `obj` as JSON, atomically, with sorted keys so that diffs stay small."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(obj, sort_keys=True, indent=indent, allow_nan=False, ensure_ascii=False) + "\n")
+    """Write `obj` as JSON, atomically, with sorted keys so that diffs stay small.
+
+    Raises `PinpointError` naming `path` where it cannot be written.
+    """
+    text = json.dumps(obj, sort_keys=True, indent=indent, allow_nan=False, ensure_ascii=False) + "\n"
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_text(text)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise PinpointError(f"cannot write {path} ({why}); free space, or choose another folder") from error
 
 
 def read_json(path: Path) -> Any:

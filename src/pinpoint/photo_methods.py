@@ -22,7 +22,7 @@ from pinpoint.encoders.qformer import composed_emb, read_together
 from pinpoint.errors import PinpointError
 from pinpoint.inversion import invert
 from pinpoint.photo_files import Chosen
-from pinpoint.photo_models import CLIP, PROMPTABLE, QFORMER, RERANK, Model, Stages
+from pinpoint.photo_models import CLIP, OWN_METHOD, PROMPTABLE, QFORMER, RERANK, Model, Stages
 from pinpoint.promptable import prompt_of_facet
 from pinpoint.rerank_model import queries_of
 from pinpoint.zscir_setup import clip_of
@@ -103,7 +103,7 @@ def _obvious(given: frozenset[str], encoder: str | None, rerank: bool) -> str:
     if "prompt" in given:
         return "prompted"
     if given == {"text", "image"}:
-        own = {QFORMER: "qformer", RERANK: "filter"}.get(encoder or "", "sum")
+        own = OWN_METHOD.get(encoder or "", "sum")
         return "filter" if rerank and encoder is None else own
     return "general" if "text" in given else "image_only"
 
@@ -164,7 +164,7 @@ def _no_phrases(update: int) -> tuple[torch.Tensor, list[str]]:
 
 def _qformer(model: Model, question: Question) -> np.ndarray:
     encoder = model.asks
-    seen = torch.from_numpy(encoder.see([question.picture(encoder.image_size)])).to(encoder.device)
+    seen = torch.from_numpy(encoder.see([question.picture(model.side.size)])).to(encoder.device)
     ids, mask = (t.to(encoder.device) for t in encoder.laid_out([question.text or ""]))
     with torch.inference_mode():
         return composed_emb(encoder.model, read_together(encoder.model, seen, ids, mask)).cpu().numpy()

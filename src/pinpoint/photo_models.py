@@ -14,7 +14,7 @@ import torch
 
 from pinpoint.encoders import load, shipped_folder
 from pinpoint.encoders.qformer import load_qformer
-from pinpoint.encoders.registry import BY_NAME, MLLM_BY_NAME, SHIPPED
+from pinpoint.encoders.registry import BLIP_ROWS, BY_NAME, MLLM_BY_NAME, SHIPPED
 from pinpoint.errors import PinpointError
 from pinpoint.files import read_json
 from pinpoint.photo_index import BATCH, PictureSide
@@ -25,6 +25,8 @@ from pinpoint.rerank_files import load_rerank
 from pinpoint.rerank_model import Filter, Reranker, candidates_of
 
 CLIP, PROMPTABLE, QFORMER = "diorama-clip", "diorama-mllm", "diorama-qformer"
+QFORMERS = (QFORMER, *(row.name for row in BLIP_ROWS if row.kind == "blip-2"))
+OWN_METHOD = {RERANK: "filter", **dict.fromkeys(QFORMERS, "qformer")}  # of models that are asked in one way alone
 COMPOSED = "--method sum with --encoder clip-b32"  # what reads photographs in the place of the small composed models
 
 
@@ -53,8 +55,8 @@ class Stages:
 
 def open_dual(name: str, prompt: str | None = None) -> Model:
     """Any encoder that `load` knows. With a prompt, a promptable one: every picture is embedded beside the prompt."""
-    if method := {QFORMER: "qformer", RERANK: "filter"}.get(name):
-        raise PinpointError(f"{name} is the model of --method {method}; here choose one that `pinpoint encoders` lists")
+    if method := OWN_METHOD.get(name):
+        raise PinpointError(f"{name} is the model of --method {method}; here choose one that `pinpoint models` lists")
     encoder = load(name)
     promptable = encoder.record.kind == "mllm"
     if prompt is not None and not promptable:
@@ -75,16 +77,20 @@ def open_dual(name: str, prompt: str | None = None) -> Model:
 
 
 def open_qformer(name: str = QFORMER) -> Model:
-    """A Q-Former, ours or one in a folder. A picture has T vectors, which lie side by side in a row (T D)."""
+    """A Q-Former, ours, a public one by name, or one in a folder. A picture has T vectors, side by side in a row (T D).
+
+    Pictures are loaded as squares cut from their middle, or whole where the model has another resize policy.
+    """
     encoder = load_qformer(shipped_folder(name) if name == QFORMER else name)
+    size = encoder.image_size if encoder.preprocessing.resize_mode == "shortest" else None
     made = [encoder.name, encoder.weights_sha256, asdict(encoder.preprocessing)]
-    record = {"encoder": made, "pictures": "files by hash", "of": "query tokens", "size": encoder.image_size}
+    record = {"encoder": made, "pictures": "files by hash", "of": "query tokens", "size": size}
 
     def encode(pictures: Sequence[np.ndarray]) -> np.ndarray:
         return encoder.encode_images(pictures).reshape(len(pictures), -1)
 
     instead = COMPOSED if encoder.name == QFORMER else None
-    return Model(encoder.name, PictureSide(record, encode, encoder.image_size), encoder, instead)
+    return Model(encoder.name, PictureSide(record, encode, size), encoder, instead)
 
 
 def open_stages(folder: Path | None = None) -> Stages:
@@ -109,8 +115,8 @@ def open_filter(stages: Stages) -> Model:
 
 def open_model(name: str, prompt: str | None = None) -> Model:
     """Whatever an index can be made with, by name."""
-    if name not in (QFORMER, RERANK):
+    if name not in OWN_METHOD:
         return open_dual(name, prompt)
     if prompt is not None:
         raise PinpointError(f"{name} takes no prompt; leave it out, or choose a promptable embedder: {PROMPTABLE}")
-    return open_qformer() if name == QFORMER else open_filter(open_stages())
+    return open_qformer(name) if name in QFORMERS else open_filter(open_stages())

@@ -15,6 +15,7 @@ from pinpoint.photo_methods import METHODS, Question, choose
 from pinpoint.photo_models import (
     COMPOSED,
     QFORMER,
+    QFORMERS,
     RERANK,
     Model,
     Stages,
@@ -118,8 +119,9 @@ def _model(method: str, encoder: str | None, question: Question, stages: Stages 
             raise PinpointError(f"method filter brings its own model; leave out --encoder {encoder}")
         return open_filter(stages)
     if method == "qformer":
-        if encoder not in (None, QFORMER) and not Path(str(encoder)).is_dir():
-            raise PinpointError(f"method qformer cannot use {encoder}; leave --encoder out, or give a folder")
+        if encoder not in (None, *QFORMERS) and not Path(str(encoder)).is_dir():
+            hint = f"leave --encoder out, or give a folder or {' or '.join(QFORMERS)}"
+            raise PinpointError(f"method qformer cannot use {encoder}; {hint}")
         return open_qformer(encoder or QFORMER)
     return open_dual(encoder or METHODS[method].encoder, question.full_prompt)
 

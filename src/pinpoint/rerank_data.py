@@ -1,6 +1,6 @@
 """What chapter 6 reads: a BLIP before a resting tower, texts that begin with [ENC], and the ranks of stage 1."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pinpoint.distinctive_data import TripletSet, triplet_set
 from pinpoint.distinctive_study import Asked, ask, seen_of
 from pinpoint.encoders.blip import load_blip
 from pinpoint.encoders.common import in_batches
-from pinpoint.encoders.record import Preprocessing
+from pinpoint.encoders.preprocess import ImageLike
 from pinpoint.store import Store
 
 FULL_VOCABULARY = 30_524  # BERT's words, then [DEC] and [ENC]
@@ -22,16 +22,16 @@ ENC = FULL_VOCABULARY - 1
 class Reader:
     """A BLIP for retrieval, small or full: its weights, what its tower sees, and its texts laid out for stage 1.
 
+    `folder` is one, or a name of the registry; `resize_mode` is a policy for its images in the place of its own.
     Where the vocabulary has an [ENC] it stands at the first place. That of our small BLIP has none: its text encoder
     has learned to be read at the start token, image or not.
     """
 
-    def __init__(self, folder: Path | str, device: str = "auto") -> None:
-        self.encoder = load_blip(folder, device)
+    def __init__(self, folder: Path | str, device: str = "auto", resize_mode: str | None = None) -> None:
+        self.encoder = load_blip(folder, device, resize_mode)
         self.name, self.weights_sha256 = self.encoder.name, self.encoder.weights_sha256
         self.model, self.device, self.image_size = self.encoder.model, self.encoder.device, self.encoder.image_size
-        mean, std = (tuple(t.flatten().tolist()) for t in (self.encoder.preprocess.mean, self.encoder.preprocess.std))
-        self.preprocessing = Preprocessing(self.image_size, mean, std)
+        self.preprocessing = self.encoder.preprocessing
 
     def laid_out(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """Token ids (B, L) and their mask (B, L), 1 at words, [ENC] first."""
@@ -40,8 +40,8 @@ class Reader:
             ids[:, 0] = ENC
         return ids, mask
 
-    def see(self, images: np.ndarray, *, batch_size: int = 64) -> np.ndarray:
-        """What the resting tower sees of uint8 images (N, S, S, 3), float32 (N, n, Dv)."""
+    def see(self, images: Iterable[ImageLike] | np.ndarray, *, batch_size: int = 64) -> np.ndarray:
+        """What the resting tower sees of uint8 images, (N, S, S, 3) or of any size, float32 (N, n, Dv)."""
         vision = self.model.config.vision_config
         n = 1 + (vision.image_size // vision.patch_size) ** 2
         return in_batches(images, batch_size, self._seen, (0, n, vision.hidden_size), axis=0)

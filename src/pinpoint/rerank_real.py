@@ -7,6 +7,7 @@ from pinpoint.benchmark import Benchmark, Retriever
 from pinpoint.datasets.cirr import check_cirr_submission, cirr, cirr_average, cirr_submissions
 from pinpoint.datasets.fashion_iq import CATEGORIES, fashion_iq, fashion_iq_mean
 from pinpoint.datasets.named_images import require_images
+from pinpoint.encoders.blip_checkpoint import absent, absent_folder
 from pinpoint.files import write_json
 from pinpoint.rerank_choices import NEGATIVES
 from pinpoint.rerank_data import Reader, question, training_set
@@ -22,7 +23,8 @@ CIRR_METRICS = ("r1", "r5", "r10", "r50", "rs1", "rs2", "rs3")
 
 @dataclass(frozen=True)
 class RealSettings:
-    """A budget per stage, how many candidates, which negatives; captions: how FashionIQ's two become one."""
+    """A budget per stage, how many candidates, which negatives; captions: how FashionIQ's two become one; resize_mode:
+    the policy for the images, by name."""
 
     first: Budget
     second: Budget
@@ -31,28 +33,32 @@ class RealSettings:
     negatives: Negatives = NEGATIVES
     rates: tuple[float, float] = (2e-5, 2e-5)  # as released
     captions: str = "C1 and c2"
+    resize_mode: str = "target_pad"  # as released
 
 
-def real_benchmark(folder: Path, fashion: Path, encoder: Path, settings: RealSettings, store: Path, out: Path) -> str:
+def real_benchmark(
+    folder: Path, fashion: Path, encoder: Path | str, settings: RealSettings, store: Path, out: Path
+) -> str:
     """Both stages on CIRR's and FashionIQ's validation splits, as Markdown; or lines that say what is absent.
 
-    For CIRR's test1 the two files that its server takes are written to `out`. What the tower sees is kept in half
-    precision, in memory: 0.9 MB for each image at 384 pixels, 15 GB for CIRR's training images.
+    `encoder` is a folder or a name of the registry. For CIRR's test1 the two files that its server takes are written
+    to `out`. What the tower sees is kept in half precision, in memory: 0.9 MB for each image at 384 pixels, 15 GB for
+    CIRR's training images.
     """
-    absent = [
-        f"Not run here: there is no folder {str(path)!r}. It needs {needed}."
+    no_encoder = absent(encoder, "a BLIP for image-text retrieval as `save_pretrained` writes it")
+    no_data = [
+        absent_folder(path, needed)
         for path, needed in (
-            (encoder, "a BLIP for image-text retrieval as `save_pretrained` writes it"),
             (folder, "CIRR's captions, image_splits and img_raw"),
             (fashion, "FashionIQ's captions, image_splits and images"),
         ) if not path.is_dir()
     ]  # fmt: skip
-    if not encoder.is_dir() or len(absent) > 1:
-        return "\n\n".join(absent)
-    reader, kept = Reader(encoder), Store(store)
+    if no_encoder or len(no_data) > 1:
+        return "\n\n".join(filter(None, [no_encoder, *no_data]))
+    reader, kept = Reader(encoder, resize_mode=settings.resize_mode), Store(store)
     parts = [on_cirr(reader, kept, folder, settings, out)] if folder.is_dir() else []
     parts += [on_fashion_iq(reader, kept, fashion, settings)] if fashion.is_dir() else []
-    return "\n\n".join([*parts, *absent])
+    return "\n\n".join([*parts, *no_data])
 
 
 def on_cirr(reader: Reader, store: Store, folder: Path, settings: RealSettings, out: Path) -> str:

@@ -7,6 +7,7 @@ but for the gains and biases of its layer norms, which the released code leaves 
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -188,14 +189,30 @@ class DeepPrompts(nn.Module):
 def vgg19_stem(weights: str | None = "IMAGENET1K_V1") -> Stem:
     """VGG-19 up to ReLU2_1, 128 channels, by torchvision's name for its weights; None: untrained (for tests).
 
-    The released code names this layer conv3_1. It feeds CLIP's own normalised pixels, as we do.
+    The released code names this layer conv3_1. It feeds CLIP's own normalised pixels, as we do. Nothing is downloaded:
+    raises PinpointError, with the address, where torch's cache does not hold the file.
     """
-    from torchvision.models import VGG19_Weights, vgg19
-
     import pinpoint.torchvision_shim  # noqa: F401  (before torchvision is imported)
 
-    known = VGG19_Weights.__members__
-    if weights is not None and weights not in known:
-        raise PinpointError(f"no VGG-19 weights {weights!r}; torchvision knows {', '.join(known)}")
-    network = vgg19(weights=known[weights] if weights else None)
-    return Stem(network.features[:7].eval().requires_grad_(False), 128)
+    # isort: split
+    from torchvision.models import VGG19_Weights
+    from torchvision.models.vgg import cfgs, make_layers
+
+    shallow = make_layers(cfgs["E"][:4])  # the rest of the network, 575 MB, is not built
+    if weights is not None:
+        known = VGG19_Weights.__members__
+        if weights not in known:
+            raise PinpointError(f"no VGG-19 weights {weights!r}; torchvision knows {', '.join(known)}")
+        state = _kept_by_torch(known[weights].url)
+        shallow.load_state_dict({name: state[f"features.{name}"] for name in shallow.state_dict()})
+    return Stem(shallow.eval().requires_grad_(False), 128)
+
+
+def _kept_by_torch(url: str) -> dict[str, torch.Tensor]:
+    """A checkpoint from the folder that torch downloads to; of the file, tensors alone are read."""
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    path = folder / url.rpartition("/")[2]
+    if not path.is_file():
+        raise PinpointError(f"{path} is missing; fetch {url} into {folder} once, where there is a network")
+    state: dict[str, torch.Tensor] = torch.hub.load_state_dict_from_url(url, map_location="cpu", weights_only=True)
+    return state

@@ -32,9 +32,13 @@ def captioned(root: Path | str, limit: int | None = None) -> Captioned:
     if not table.is_file():
         raise PinpointError(f"there is no {table}; write one line per image: caption, a tab, the image's path")
     images = FolderImages(Path(root))
-    rows = [_pair(line, n, table) for n, line in enumerate(table.read_text("utf-8").splitlines()[:limit], start=1)]
+    try:
+        lines = table.read_text("utf-8").splitlines()[:limit]
+    except UnicodeDecodeError as error:
+        raise PinpointError(f"{table} is no UTF-8 text ({error}); write it anew") from None
+    rows = [_pair(line, n, table) for n, line in enumerate(lines, start=1)]
     if not rows:
-        raise PinpointError(f"{table} is empty")
+        raise PinpointError(f"{table} is empty; write one line per image")
     known, seen = frozenset(images.ids), set()
     for n, (_, image) in enumerate(rows, start=1):
         if image not in known:
@@ -42,7 +46,7 @@ def captioned(root: Path | str, limit: int | None = None) -> Captioned:
                 f"{table}, line {n}: there is no image {image!r} in {root}; remove the line or fetch it"
             )
         if image in seen:
-            raise PinpointError(f"{table}, line {n}: {image!r} has a caption already")
+            raise PinpointError(f"{table}, line {n}: {image!r} has a caption already; remove one of the lines")
         seen.add(image)
     captions, ids = zip(*rows, strict=True)
     return Captioned(images, tuple(ids), tuple(captions))
@@ -51,5 +55,5 @@ def captioned(root: Path | str, limit: int | None = None) -> Captioned:
 def _pair(line: str, n: int, table: Path) -> tuple[str, str]:
     caption, tab, image = line.partition("\t")
     if not tab or not caption.strip() or not image.strip() or "\t" in image:
-        raise PinpointError(f"{table}, line {n}: {line[:60]!r} is not a caption, one tab, and a path")
+        raise PinpointError(f"{table}, line {n}: {line[:60]!r} is not a caption, one tab, and a path; mend the line")
     return caption.strip(), PurePosixPath(image.strip()).as_posix()

@@ -17,7 +17,7 @@ import numpy as np
 
 from pinpoint.benchmark import Benchmark, Gallery, Query
 from pinpoint.datasets.json_lists import below, json_list, json_table, parsed, refuse_twice, typed
-from pinpoint.datasets.named_images import NamedImages
+from pinpoint.datasets.named_images import NamedImages, missing_note
 from pinpoint.datasets.submissions import HiddenQuery, check_names, check_queries, ranked
 from pinpoint.errors import PinpointError, unknown
 from pinpoint.files import write_json
@@ -55,13 +55,15 @@ def circo(
         return made
 
     queries = _records(Path(root), split, query)
+    pictures = NamedImages(Path(images or Path(root) / COCO / "unlabeled2017"), gallery)
     notes = {
+        "licence": "annotations CC BY-NC 4.0; photographs COCO's, each under its own licence",
+        "missing": missing_note(pictures),
         "gallery": f"{len(gallery):,} images of COCO's unlabelled set",
         "right": "hidden" if split == "test" else "gt_img_ids; target_img_id is the annotated one",
         "text": "relative_caption alone, without shared_concept",
         "reference": "removed" if remove_reference else "competes",
     }
-    pictures = NamedImages(Path(images or Path(root) / COCO / "unlabeled2017"), gallery)
     return Benchmark("circo", "1", split, Gallery(tuple(gallery), pictures), tuple(queries), notes)
 
 

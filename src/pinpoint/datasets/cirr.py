@@ -18,7 +18,7 @@ import numpy as np
 
 from pinpoint.benchmark import Benchmark, Gallery, Query
 from pinpoint.datasets.json_lists import below, json_list, json_table, parsed, refuse_twice, typed
-from pinpoint.datasets.named_images import NamedImages
+from pinpoint.datasets.named_images import NamedImages, missing_note
 from pinpoint.datasets.submissions import HiddenQuery, check_names, check_queries, ranked
 from pinpoint.errors import PinpointError, unknown
 from pinpoint.files import write_json
@@ -53,12 +53,14 @@ def cirr(root: Path | str, split: str = "val", *, images: Path | str | None = No
 
     queries = parsed(path, json_list(path, "queries", FIX), query, "CIRR")
     refuse_twice([q.id for q in queries], f"{path} uses a pairid twice")
+    pictures = NamedImages(Path(images or Path(root) / "img_raw"), gallery)
     notes = {
+        "licence": "annotations MIT; photographs NLVR2's, under its Terms of Service",
+        "missing": missing_note(pictures),
         "gallery": "every image of the split file, less the query's reference",
         "right": "target_hard alone; target_soft is ignored",
         "captions": f"word for word; {sum(not (q.text or '').strip() for q in queries)} are blank and kept",
     }
-    pictures = NamedImages(Path(images or Path(root) / "img_raw"), gallery)
     return Benchmark("cirr", VERSION, split, Gallery(tuple(gallery), pictures), tuple(queries), notes)
 
 

@@ -88,6 +88,7 @@ def coco_facet(
     folder, queries = Path(folder), list[Query]()
     notes = {
         "source": "lst627/COCO-Facet, arXiv 2505.15877; query texts and pools as released",
+        "licence": "query files MIT; photographs of Flickr's users, each under its own licence",
         "prompt": "the facet's GPT-written question",
         "repeats": "a candidate listed twice competes once; the positive is removed from its own negatives",
     }

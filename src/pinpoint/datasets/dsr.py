@@ -40,7 +40,11 @@ def dsr(root: Path | str, split: str = "test") -> Benchmark:
                   image=_present(f"{folder}/{image}", known, root))
             for right, (image, _) in zip(ids, records, strict=True)
         ]  # fmt: skip
-    notes = {"split": "position modulo 5 is 0: test", "art": "generated from the caption: its layout differs"}
+    notes = {
+        "licence": "CC BY-NC 4.0",
+        "split": "position modulo 5 is 0: test",
+        "art": "generated from the caption: its layout differs",
+    }
     return Benchmark("dsr", "1", split, Gallery(ids, images), tuple(queries), notes)
 
 
@@ -72,7 +76,10 @@ def _text(path: Path) -> str:
     """The first line of a caption file."""
     if not path.is_file():
         raise PinpointError(f"{path} is missing; a record needs its caption")
-    lines = path.read_text("utf-8").splitlines()
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise PinpointError(f"{path} is no UTF-8 text ({error}); restore the released file") from None
     if not lines or not lines[0].strip():
-        raise PinpointError(f"{path} has no first line")
+        raise PinpointError(f"{path} has no first line; restore the released file")
     return lines[0].strip()

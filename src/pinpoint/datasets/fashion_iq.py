@@ -19,7 +19,7 @@ import numpy as np
 from pinpoint.benchmark import Benchmark, Gallery, Query
 from pinpoint.datasets.folder import SUFFIXES
 from pinpoint.datasets.json_lists import below, json_list, parsed, refuse_twice, typed
-from pinpoint.datasets.named_images import NamedImages
+from pinpoint.datasets.named_images import NamedImages, missing_note
 from pinpoint.datasets.submissions import HiddenQuery
 from pinpoint.errors import PinpointError, unknown
 from pinpoint.result import Result
@@ -76,6 +76,7 @@ def fashion_iq(
     ids = dict.fromkeys(i for gallery in galleries.values() for i in gallery)  # some garments are in two categories
     notes = _notes(galleries, [row for _, rows in read.values() for row in rows], captions, remove_reference)
     pictures = _images(root, ids, images, suffix)
+    notes |= {"licence": "captions CDLA; photographs of a shop's sellers", "missing": missing_note(pictures)}
     return Benchmark("fashion-iq", protocol, split, Gallery(tuple(ids), pictures), tuple(queries), notes)
 
 

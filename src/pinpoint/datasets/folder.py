@@ -87,6 +87,8 @@ def open_folder(root: Path | str) -> Gallery:
 
 def label_benchmark(root: Path | str, template: str = "a photo of a {label}.") -> Benchmark:
     """One query per sub-folder, its name as text; every picture in it is right."""
+    if "{label}" not in template:
+        raise PinpointError(f"the template {template!r} has no {{label}} in it, so all queries would be the same")
     images = FolderImages(Path(root))
     members: dict[str, list[str]] = {}
     for image_id in images.ids:
@@ -112,8 +114,6 @@ def score_folder(root: Path | str, encoder: str, template: str = "a photo of a {
 
     if not Path(root).is_dir():
         raise PinpointError(f"there is no folder {root}; give one with a sub-folder of photographs per label")
-    if "{label}" not in template:
-        raise PinpointError(f"the template {template!r} has no {{label}} in it, so all queries would be the same")
     benchmark = label_benchmark(root, template)
     retriever = EmbeddingRetriever(load(encoder), Store(find_layout().cache / "embeddings"))
     result = evaluate(benchmark, retriever, depth=min(50, len(benchmark.gallery)))
@@ -127,6 +127,8 @@ def _decoded(path: Path) -> Image.Image:
         raise PinpointError("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, which pads damaged files; switch it off")
     try:
         with Image.open(path) as image:
+            image.getexif()  # is kept with the picture
+            image.info.pop("exif", None)  # or Pillow writes it anew without the rotation, and fails at a damaged entry
             return _rgb(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PinpointError(f"{path} cannot be read as a picture ({error}); replace or remove it") from error

@@ -31,7 +31,7 @@ def parsed(path: Path, records: Iterable[Any], parse: Callable[[Any], T], form: 
         except PinpointError as error:
             raise PinpointError(f"{path}, record {n}: {error}") from None
         except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise PinpointError(f"{path}, record {n}: not of {form}'s form ({error!r})") from None
+            raise PinpointError(f"{path}, record {n}: not of {form}'s form ({error!r}); restore the file") from None
     return rows
 
 

@@ -38,7 +38,9 @@ def lasco_rows(root: Path | str, file: str, limit: int | None = None) -> tuple[F
     for row in rows:
         for image in (row.reference, row.target):
             if image not in known:
-                raise PinpointError(f"{path}, qid {row.id}: there is no image {image!r} in {root}")
+                raise PinpointError(
+                    f"{path}, qid {row.id}: there is no image {image!r} in {root}; fetch LaSCo's images"
+                )
     return images, rows
 
 
@@ -46,7 +48,7 @@ def _row(record: Any) -> Row:
     reference, target = record["query-image"][1], record["target-image"][1]
     row = Row(str(record["qid"]), str(reference), str(record["query-text"]).strip(), str(target))
     if not row.text or row.reference == row.target:
-        raise PinpointError("an empty text, or a target that is its own reference")
+        raise PinpointError("an empty text, or a target that is its own reference; restore the released file")
     return row
 
 
@@ -58,7 +60,11 @@ def lasco_benchmark(root: Path | str, file: str = "lasco_val.json", limit: int |
         Query(row.id, (row.target,), text=row.text, image=row.reference, target=row.target, exclude=(row.reference,))
         for row in rows
     )
-    notes = {"source": file, "right": "the one annotated target; others may be right and are not known"}
+    notes = {
+        "source": file,
+        "licence": "triplets MIT; photographs COCO's, each under its own licence",
+        "right": "the one annotated target; others may be right and are not known",
+    }
     return Benchmark("lasco", "1", Path(file).stem, Gallery(ids, images), queries, notes)
 
 

@@ -54,6 +54,13 @@ class NamedImages:
         return FolderImages(self.root)
 
 
+def missing_note(images: NamedImages) -> str:
+    """How many pictures are missing now, for a benchmark's notes."""
+    missing = images.missing()
+    first = f", the first {images.paths[missing[0]]}" if missing else ""
+    return f"{len(missing):,} of {len(images.paths):,} pictures{first}"
+
+
 def require_images(benchmark: Benchmark) -> None:
     """Raise one PinpointError, before anything is encoded, if pictures of the gallery are missing."""
     images = benchmark.gallery.images

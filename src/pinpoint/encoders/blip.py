@@ -12,27 +12,26 @@ import numpy as np
 import torch
 
 import pinpoint.torchvision_shim  # noqa: F401  (before transformers' models are imported)
+from pinpoint.encoders.blip_checkpoint import Source, find, read_checkpoint, read_tokenizer, record_of
 from pinpoint.encoders.common import check_texts, in_batches, pick_device, unit_rows
-from pinpoint.encoders.preprocess import ImageLike, Preprocessor
-from pinpoint.encoders.record import Preprocessing
+from pinpoint.encoders.hub import tokenizer_digest
+from pinpoint.encoders.preprocess import ImageLike, Preprocessor, resized_by
+from pinpoint.encoders.processor_config import read_preprocessing
+from pinpoint.encoders.record import EncoderRecord, Preprocessing, Recorded
 from pinpoint.encoders.tokenizer import WordCache, load_tokenizer
 from pinpoint.encoders.weights import load_into, read_weights
-from pinpoint.errors import PinpointError
-from pinpoint.files import file_digest, read_json
+from pinpoint.files import file_digest
 
 FORMAT = "pinpoint-blip/1"
-CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
-class BlipEncoder:
+class BlipEncoder(Recorded):
     """A frozen BLIP. Embeddings are float32 rows of unit length; `laid_out` gives its text encoder's inputs."""
 
-    def __init__(self, name: str, model: Any, tokenize: Any, preprocessing: Preprocessing, sha256: str,
-                 device: str = "auto") -> None:  # fmt: skip
-        self.name, self.device, self.weights_sha256 = name, pick_device(device), sha256
+    def __init__(self, model: Any, tokenize: Any, record: EncoderRecord, device: str = "auto") -> None:
+        self.record, self.device = record, pick_device(device)
         self.model = model.to(self.device).eval().requires_grad_(False)
-        self.tokenize, self.preprocess = tokenize, Preprocessor(preprocessing, self.device)
-        self.image_size, self.dim = preprocessing.image_size, int(model.config.image_text_hidden_size)
+        self.tokenize, self.preprocess = tokenize, Preprocessor(record.preprocessing, self.device)
 
     def laid_out(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """Token ids (B, L) and their mask (B, L), 1 at words, padded to the longest text."""
@@ -102,39 +101,41 @@ def small_model(sizes: dict[str, Any]) -> Any:
     return BlipForImageTextRetrieval(BlipConfig(**sizes))
 
 
-def load_blip(folder: Path | str, device: str = "auto") -> BlipEncoder:
-    """A BLIP from a folder: one of ours, or a checkpoint as `save_pretrained` writes it, its tokenizer beside."""
-    folder = Path(folder)
-    if not (folder / "config.json").is_file():
-        raise PinpointError(f"{folder} holds no BLIP (no config.json); train it or save a checkpoint there")
-    config = read_json(folder / "config.json")
-    path = folder / "model.safetensors"
-    if config.get("format") == FORMAT:
-        model = small_model(config["sizes"])
-        state = {name: tensor.float() for name, tensor in read_weights(path, config["weights_sha256"]).items()}
-        load_into(model, state, path)
-        size, context = (
-            config["sizes"]["vision_config"]["image_size"],
-            config["sizes"]["text_config"]["max_position_embeddings"],
-        )
-        preprocessing = Preprocessing(size, (0.5,) * 3, (0.5,) * 3)
-        return BlipEncoder(folder.name, model, SmallTokens(folder / "tokenizer.txt.gz", context), preprocessing,
-                           config["weights_sha256"], device)  # fmt: skip
-    return _full_size(folder, path, device)
+def load_blip(folder: Path | str, device: str = "auto", resize_mode: str | None = None) -> BlipEncoder:
+    """A BLIP by its name in the registry, or from a folder: one of ours, or what `save_pretrained` writes, with its
+    tokenizer and, if there is one, its preprocessor_config.json beside.
+
+    resize_mode: another resize policy than the checkpoint's, by name. Raises `PinpointError` for weights that are not
+    on this machine, incomplete, damaged or of another class.
+    """
+    source = find(folder, "BLIP")
+    encoder = _small(source, device) if source.config.get("format") == FORMAT else _full_size(source, device)
+    return encoder if resize_mode is None else resized_by(encoder, resize_mode)
 
 
-def _full_size(folder: Path, path: Path, device: str) -> BlipEncoder:
-    from transformers import AutoTokenizer, BlipForImageTextRetrieval
+def _small(source: Source, device: str) -> BlipEncoder:
+    config, path, words = source.config, source.folder / "model.safetensors", source.folder / "tokenizer.txt.gz"
+    sizes, sha256 = config["sizes"], config["weights_sha256"]
+    model = small_model(sizes)
+    load_into(model, {name: tensor.float() for name, tensor in read_weights(path, sha256).items()}, path)
+    context = sizes["text_config"]["max_position_embeddings"]
+    tokenize = SmallTokens(words, context)
+    preprocessing = Preprocessing(sizes["vision_config"]["image_size"], (0.5,) * 3, (0.5,) * 3)
+    record = record_of(source, "blip", model, sha256, preprocessing, file_digest(words), context)
+    return BlipEncoder(model, tokenize, record, device)
 
-    sha256 = file_digest(path) if path.is_file() else ""
-    model = BlipForImageTextRetrieval.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    context = model.config.text_config.max_position_embeddings
-    size = model.config.vision_config.image_size
-    preprocessing = Preprocessing(size, CLIP_MEAN, CLIP_STD, resize_mode="squash")
+
+def _full_size(source: Source, device: str) -> BlipEncoder:
+    from transformers import BlipForImageTextRetrieval
+
+    model, sha256 = read_checkpoint(source, BlipForImageTextRetrieval, "blip")
+    tokenizer = read_tokenizer(source)
+    context = int(model.config.text_config.max_position_embeddings)
+    preprocessing = read_preprocessing(source.folder, model.config.vision_config.image_size, source.resize_mode)
+    record = record_of(source, "blip", model, sha256, preprocessing, tokenizer_digest(tokenizer), context)
 
     def tokenize(text: str) -> list[int]:
         ids: list[int] = tokenizer(text, truncation=True, max_length=context)["input_ids"]
         return ids
 
-    return BlipEncoder(folder.name, model, tokenize, preprocessing, sha256, device)
+    return BlipEncoder(model, tokenize, record, device)

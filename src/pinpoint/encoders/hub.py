@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pinpoint.torchvision_shim  # noqa: F401  (before open_clip is imported)
+from pinpoint.encoders.registry import BLIP_BY_NAME, BY_NAME, MLLM_BY_NAME, WEIGHT_FILES
 from pinpoint.errors import PinpointError
 from pinpoint.files import digest
 
 if TYPE_CHECKING:
-    from pinpoint.encoders.registry import MllmRow
+    from pinpoint.encoders.registry import BlipRow, MllmRow
 
-WEIGHT_FILES = ("open_clip_model.safetensors", "model.safetensors")
 TOKENIZER_FILES = ("*.json", "*.model", "*.txt")
 CHECKPOINT_FILES = ("*.json", "*.safetensors")
+WORD_PIECES = "*.txt"  # BERT's vocabulary
 
 
 def cached_weights(name: str, tag_cfg: dict[str, Any]) -> tuple[Path, str]:
@@ -50,11 +51,12 @@ def open_clip_tokenizer(architecture: str, text_cfg: dict[str, Any]) -> Any:
     if not repo:
         return open_clip.get_tokenizer(architecture)
     from huggingface_hub import snapshot_download
+    from open_clip.tokenizer import HFTokenizer
 
     options = {**text_cfg.get("tokenizer_kwargs", {}), "tokenizer_mode": text_cfg.get("tokenizer_mode")}
     try:
         folder = snapshot_download(repo, allow_patterns=list(TOKENIZER_FILES), local_files_only=True)
-        return open_clip.HFTokenizer(folder, context_length=text_cfg.get("context_length", 77), **options)
+        return HFTokenizer(folder, context_length=text_cfg.get("context_length", 77), **options)
     except (OSError, ValueError) as error:
         raise PinpointError(
             f"the tokenizer of {architecture} is not on this machine ({type(error).__name__}); fetch it once where "
@@ -64,9 +66,9 @@ def open_clip_tokenizer(architecture: str, text_cfg: dict[str, Any]) -> Any:
 
 def tokenizer_digest(tokenizer: Any) -> str:
     """A hash over what the tokenizer does: its merges (CLIP) or its whole serialised form (Hugging Face)."""
-    inner = getattr(tokenizer, "tokenizer", None)
-    if inner is None:
-        return digest([" ".join(pair) for pair in tokenizer.bpe_ranks])
+    inner = getattr(tokenizer, "tokenizer", tokenizer)
+    if hasattr(inner, "bpe_ranks"):
+        return digest([" ".join(pair) for pair in inner.bpe_ranks])
     backend = getattr(inner, "backend_tokenizer", None)
     return digest(backend.to_str() if backend is not None else sorted(inner.get_vocab().items()))
 
@@ -80,10 +82,10 @@ def fetch(name: str) -> Path:
     import open_clip
     from huggingface_hub import hf_hub_download, snapshot_download
 
-    from pinpoint.encoders.registry import BY_NAME, MLLM_BY_NAME
-
     if name in MLLM_BY_NAME:
         return fetch_mllm(MLLM_BY_NAME[name])
+    if name in BLIP_BY_NAME:
+        return fetch_blip(BLIP_BY_NAME[name])
     source = BY_NAME[name].source if name in BY_NAME else name
     prefix, _, rest = source.partition("/")
     architecture, _, tag = rest.rpartition("/")
@@ -108,6 +110,17 @@ def fetch_mllm(row: "MllmRow") -> Path:
         if row.base is not None:
             snapshot_download(row.base[0], revision=row.base[1], allow_patterns=list(CHECKPOINT_FILES))
         return Path(snapshot_download(row.repo, revision=row.revision, allow_patterns=list(CHECKPOINT_FILES)))
+    except OSError as error:
+        raise PinpointError(f"could not fetch {row.name} from {row.repo} ({type(error).__name__}): {error}") from None
+
+
+def fetch_blip(row: "BlipRow") -> Path:
+    """Download a BLIP or BLIP-2: safetensors, JSON and the vocabulary. A pickle is left where it is."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [*CHECKPOINT_FILES, WORD_PIECES]
+    try:
+        return Path(snapshot_download(row.repo, revision=row.revision, allow_patterns=patterns))
     except OSError as error:
         raise PinpointError(f"could not fetch {row.name} from {row.repo} ({type(error).__name__}): {error}") from None
 

@@ -14,10 +14,12 @@ from torch import nn
 
 import pinpoint.torchvision_shim  # noqa: F401  (before transformers imports torchvision)
 from pinpoint.encoders.mllm_record import PromptFormat
+from pinpoint.encoders.registry import ADAPTER_WEIGHTS
 from pinpoint.encoders.weights import read_weights
 from pinpoint.errors import PinpointError
+from pinpoint.files import digest
 
-ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"
 
 
 def read_processor(folder: Path, form: PromptFormat) -> Any:
@@ -46,27 +48,38 @@ def read_model(folder: Path, dtype: str) -> nn.Module:
     """The model of a checkpoint folder without its language-modelling head, every weight present and finite."""
     from transformers import AutoModel
 
+    model, info = from_pretrained(AutoModel, folder, dtype)
+    refuse_gaps(folder, info, "lm_head")
+    if not hasattr(model, "language_model"):
+        raise PinpointError(f"{folder} holds a {type(model).__name__}; a vision-language model is needed")
+    refuse_nan(folder, model)
+    whole: nn.Module = model
+    return whole
+
+
+def from_pretrained(kind: Any, folder: Path, dtype: str) -> tuple[Any, dict[str, Any]]:
+    """A model of transformers' class `kind` from a folder, and what did not fit: for `refuse_gaps`."""
     try:
         with quiet():
-            model, info = AutoModel.from_pretrained(
+            model, info = kind.from_pretrained(
                 folder,
                 dtype=getattr(torch, dtype),
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,
-                ignore_mismatched_sizes=True,  # reported below, all at once
+                ignore_mismatched_sizes=True,  # reported, all at once
                 output_loading_info=True,
             )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise PinpointError(f"{folder} cannot be loaded ({first_line(error)})") from None
-    refuse_gaps(folder, info, "lm_head")
-    if not hasattr(model, "language_model"):
-        raise PinpointError(f"{folder} holds a {type(model).__name__}; a vision-language model is needed")
+    return model, info
+
+
+def refuse_nan(folder: Path, model: nn.Module) -> None:
+    """Name the first weight that is not finite."""
     for name, tensor in model.named_parameters():
         if not torch.isfinite(tensor).all():
             raise PinpointError(f"{folder} holds NaN or infinity in {name!r}; fetch or train it again")
-    whole: nn.Module = model
-    return whole
 
 
 def merge_adapter(model: Any, folder: Path) -> None:
@@ -104,6 +117,12 @@ def refuse_gaps(folder: Path, info: dict[str, Any], unneeded: str | None = None)
             raise PinpointError(
                 f"{folder} {verb} {len(names)} tensor(s): {', '.join(names[:3])}; the weights belong to another model"
             )
+
+
+def config_digest(model: Any) -> str:
+    """A hash over the architecture alone, without the names and versions that transformers writes beside it."""
+    config = model.config.to_diff_dict()
+    return digest({key: value for key, value in config.items() if key not in ("_name_or_path", "transformers_version")})
 
 
 def first_line(error: Exception) -> str:

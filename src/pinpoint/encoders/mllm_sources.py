@@ -13,7 +13,13 @@ from typing import Any
 from pinpoint.encoders.common import check_dtype
 from pinpoint.encoders.hub import cached_checkpoint, check_blobs, tokenizer_digest
 from pinpoint.encoders.mllm import MllmEncoder
-from pinpoint.encoders.mllm_checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS, merge_adapter, read_model, read_processor
+from pinpoint.encoders.mllm_checkpoint import (
+    ADAPTER_CONFIG,
+    config_digest,
+    merge_adapter,
+    read_model,
+    read_processor,
+)
 from pinpoint.encoders.mllm_record import (
     CARD,
     MllmRecord,
@@ -23,7 +29,7 @@ from pinpoint.encoders.mllm_record import (
     read_card,
     weight_files,
 )
-from pinpoint.encoders.registry import MllmRow
+from pinpoint.encoders.registry import ADAPTER_WEIGHTS, MllmRow
 from pinpoint.errors import PinpointError
 from pinpoint.files import digest, file_digest, read_json
 
@@ -105,9 +111,3 @@ def build(
         library=f"transformers {version('transformers')}",
     )
     return MllmEncoder(model, processor, record, device)
-
-
-def config_digest(model: Any) -> str:
-    """A hash over the architecture alone, without the names and versions that transformers writes beside it."""
-    config = model.config.to_diff_dict()
-    return digest({key: value for key, value in config.items() if key not in ("_name_or_path", "transformers_version")})

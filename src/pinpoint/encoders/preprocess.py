@@ -1,15 +1,16 @@
 """From images to the tensor a tower reads. PIL is touched only where an image must be resized."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import pinpoint.torchvision_shim  # noqa: F401  (before torchvision is imported)
-from pinpoint.encoders.record import Preprocessing
+from pinpoint.encoders.record import TARGET_RATIO, Preprocessing
 from pinpoint.errors import PinpointError
 
 ImageLike = np.ndarray | Image.Image
@@ -36,6 +37,7 @@ class Preprocessor:
         from open_clip.transform import PreprocessCfg, image_transform_v2
 
         self.size, self.device = preprocessing.image_size, device
+        self.pads, self.fill = preprocessing.resize_mode == "target_pad", preprocessing.fill_color
         self.mean, self.std = (
             torch.tensor(value, device=device).view(1, 3, 1, 1) for value in (preprocessing.mean, preprocessing.std)
         )
@@ -45,7 +47,7 @@ class Preprocessor:
                 mean=(0.0, 0.0, 0.0),
                 std=(1.0, 1.0, 1.0),
                 interpolation=preprocessing.interpolation,
-                resize_mode=preprocessing.resize_mode,
+                resize_mode="shortest" if self.pads else preprocessing.resize_mode,
                 fill_color=preprocessing.fill_color,
             ),
             is_train=False,
@@ -73,8 +75,31 @@ class Preprocessor:
             image = Image.fromarray(image)
         if not isinstance(image, Image.Image):
             raise PinpointError(f"image {position} is a {type(image).__name__}; give a uint8 array or a PIL image")
-        resized: torch.Tensor = self.resize(image.convert("RGB"))
+        whole = image.convert("RGB")
+        resized: torch.Tensor = self.resize(target_padded(whole, TARGET_RATIO, self.fill) if self.pads else whole)
         return resized
+
+
+def target_padded(image: Image.Image, ratio: float, fill: int = 0) -> Image.Image:
+    """The image with bars of `fill` at its two long sides, so that it is at most `ratio` times as long as wide.
+
+    The bars are whole pixels, rounded down, as in CLIP4Cir's `TargetPad`; below `ratio` nothing is added.
+    """
+    if max(image.size) / min(image.size) < ratio:
+        return image
+    wanted = max(image.size) / ratio
+    across, down = (max(int((wanted - side) / 2), 0) for side in image.size)
+    return ImageOps.expand(image, (across, down, across, down), (fill, fill, fill))
+
+
+def resized_by(encoder: Any, resize_mode: str) -> Any:
+    """The encoder under another resize policy, by name; its record says so. For a promptable embedder there is none."""
+    if not hasattr(encoder.record, "preprocessing"):
+        raise PinpointError(f"{encoder.name} resizes by its own processor; leave resize_mode out")
+    preprocessing = encoder.record.preprocessing.resized_by(resize_mode)
+    encoder.record = replace(encoder.record, preprocessing=preprocessing)
+    encoder.preprocess = Preprocessor(preprocessing, encoder.device)
+    return encoder
 
 
 def check_pixels(pixels: np.ndarray, position: int) -> np.ndarray:

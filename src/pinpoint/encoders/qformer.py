@@ -16,27 +16,28 @@ import torch
 from torch.nn.functional import normalize
 
 import pinpoint.torchvision_shim  # noqa: F401  (before transformers' models are imported)
-from pinpoint.encoders.blip import CLIP_MEAN, CLIP_STD, SmallTokens, pad
+from pinpoint.encoders.blip import SmallTokens, pad
+from pinpoint.encoders.blip_checkpoint import Source, find, read_checkpoint, read_tokenizer, record_of
 from pinpoint.encoders.common import check_texts, in_batches, pick_device, unit_rows
-from pinpoint.encoders.preprocess import ImageLike, Preprocessor
-from pinpoint.encoders.record import Preprocessing
+from pinpoint.encoders.hub import tokenizer_digest
+from pinpoint.encoders.preprocess import ImageLike, Preprocessor, resized_by
+from pinpoint.encoders.processor_config import read_preprocessing
+from pinpoint.encoders.record import EncoderRecord, Preprocessing, Recorded
 from pinpoint.encoders.weights import load_into, read_weights
 from pinpoint.errors import PinpointError
-from pinpoint.files import file_digest, read_json
+from pinpoint.files import file_digest
 
 FORMAT = "pinpoint-qformer/1"
+CONTEXT = 32  # QuRe reads 32 word pieces
 
 
-class QFormerEncoder:
+class QFormerEncoder(Recorded):
     """A frozen BLIP-2 for retrieval: unit embeddings of texts, T of them for each image, and the tower's tokens."""
 
-    def __init__(self, name: str, model: Any, tokenize: Any, preprocessing: Preprocessing, sha256: str,
-                 device: str = "auto") -> None:  # fmt: skip
-        self.name, self.device, self.weights_sha256 = name, pick_device(device), sha256
+    def __init__(self, model: Any, tokenize: Any, record: EncoderRecord, device: str = "auto") -> None:
+        self.record, self.device = record, pick_device(device)
         self.model = model.to(self.device).eval().requires_grad_(False)
-        self.tokenize, self.preprocess = tokenize, Preprocessor(preprocessing, self.device)
-        self.preprocessing, self.image_size = preprocessing, preprocessing.image_size
-        self.dim = int(model.config.image_text_hidden_size)
+        self.tokenize, self.preprocess = tokenize, Preprocessor(record.preprocessing, self.device)
         self.tokens = int(model.config.num_query_tokens)
 
     def laid_out(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -127,36 +128,43 @@ def small_model(sizes: dict[str, Any]) -> Any:
     return Blip2ForImageTextRetrieval(Blip2Config(**sizes))
 
 
-def load_qformer(folder: Path | str, device: str = "auto") -> QFormerEncoder:
-    """A Q-Former from a folder: one of ours, or a checkpoint as `save_pretrained` writes it, its tokenizer beside."""
-    folder = Path(folder)
-    if not (folder / "config.json").is_file():
-        raise PinpointError(f"{folder} holds no Q-Former (no config.json); train it or save a checkpoint there")
-    config, path = read_json(folder / "config.json"), folder / "model.safetensors"
-    if config.get("format") != FORMAT:
-        return _full_size(folder, device)
-    sizes = config["sizes"]
+def load_qformer(folder: Path | str, device: str = "auto", resize_mode: str | None = None) -> QFormerEncoder:
+    """A Q-Former by its name in the registry, or from a folder: one of ours, or what `save_pretrained` writes, with its
+    tokenizer and, if there is one, its preprocessor_config.json beside.
+
+    resize_mode: another resize policy than the checkpoint's, by name. Raises `PinpointError` for weights that are not
+    on this machine, incomplete, damaged or of another class.
+    """
+    source = find(folder, "Q-Former")
+    encoder = _small(source, device) if source.config.get("format") == FORMAT else _full_size(source, device)
+    return encoder if resize_mode is None else resized_by(encoder, resize_mode)
+
+
+def _small(source: Source, device: str) -> QFormerEncoder:
+    config, path, words = source.config, source.folder / "model.safetensors", source.folder / "tokenizer.txt.gz"
+    sizes, sha256 = config["sizes"], config["weights_sha256"]
     model = small_model(sizes)
-    state = {name: tensor.float() for name, tensor in read_weights(path, config["weights_sha256"]).items()}
-    load_into(model, state, path)
-    tokens = SmallTokens(folder / "tokenizer.txt.gz", sizes["qformer_config"]["max_position_embeddings"])
+    load_into(model, {name: tensor.float() for name, tensor in read_weights(path, sha256).items()}, path)
+    context = sizes["qformer_config"]["max_position_embeddings"]
+    tokenize = SmallTokens(words, context)
     preprocessing = Preprocessing(sizes["vision_config"]["image_size"], (0.5,) * 3, (0.5,) * 3)
-    return QFormerEncoder(folder.name, model, tokens, preprocessing, config["weights_sha256"], device)
+    record = record_of(source, "blip-2", model, sha256, preprocessing, file_digest(words), context)
+    return QFormerEncoder(model, tokenize, record, device)
 
 
-def _full_size(folder: Path, device: str) -> QFormerEncoder:
-    from transformers import AutoTokenizer, Blip2ForImageTextRetrieval
+def _full_size(source: Source, device: str) -> QFormerEncoder:
+    from transformers import Blip2ForImageTextRetrieval
 
-    model = Blip2ForImageTextRetrieval.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    model, sha256 = read_checkpoint(source, Blip2ForImageTextRetrieval, "blip-2")
     if not model.config.qformer_config.use_qformer_text_input:
-        raise PinpointError(f"the Q-Former in {folder} reads no text; take a checkpoint for image-text retrieval")
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    weights = sorted(folder.glob("*.safetensors"))
-    preprocessing = Preprocessing(model.config.vision_config.image_size, CLIP_MEAN, CLIP_STD, resize_mode="squash")
+        hint = "take a checkpoint for image-text retrieval"
+        raise PinpointError(f"the Q-Former in {source.folder} reads no text; {hint}")
+    tokenizer = read_tokenizer(source)
+    preprocessing = read_preprocessing(source.folder, model.config.vision_config.image_size, source.resize_mode)
+    record = record_of(source, "blip-2", model, sha256, preprocessing, tokenizer_digest(tokenizer), CONTEXT)
 
     def tokenize(text: str) -> list[int]:
-        ids: list[int] = tokenizer(text, truncation=True, max_length=32)["input_ids"]  # QuRe reads 32 word pieces
+        ids: list[int] = tokenizer(text, truncation=True, max_length=CONTEXT)["input_ids"]
         return ids
 
-    sha256 = "-".join(file_digest(path) for path in weights)
-    return QFormerEncoder(folder.name, model, tokenize, preprocessing, sha256, device)
+    return QFormerEncoder(model, tokenize, record, device)

@@ -1,19 +1,24 @@
 """What an encoder is: every choice that changes a number, in one frozen record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pinpoint.errors import PinpointError
+from pinpoint.errors import PinpointError, unknown
 from pinpoint.files import digest
+
+RESIZE_MODES = ("shortest", "longest", "squash", "target_pad")
+TARGET_RATIO = 1.25  # of long to short side: what CLIP4Cir and its successors pad to
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """How an image becomes a tensor. It is part of the model: another crop gives another embedding.
 
-    `resize_mode` is open_clip's: "shortest" (short side to `image_size`, centre crop), "longest" (long side, padded
-    with `fill_color`) or "squash" (both sides, aspect ratio lost). `mean`, `std`: per channel, for pixels in 0..1.
+    `resize_mode` is a policy by name. Three are open_clip's: "shortest" (short side to `image_size`, centre crop),
+    "longest" (long side, padded with `fill_color`), "squash" (both sides, aspect ratio lost). The fourth, "target_pad",
+    first pads the short side until the long one is at most 1.25 times as long, then goes on as "shortest": composed
+    retrieval on CIRR and FashionIQ is published with it. `mean`, `std`: per channel, for pixels in 0..1.
     """
 
     image_size: int
@@ -41,6 +46,12 @@ class Preprocessing:
             fill_color=int(config.get("fill_color") or 0),
         )
 
+    def resized_by(self, resize_mode: str) -> "Preprocessing":
+        """The same under another resize policy. Raises `PinpointError` for an unknown one."""
+        if resize_mode not in RESIZE_MODES:
+            raise unknown("resize policy", resize_mode, RESIZE_MODES)
+        return replace(self, resize_mode=resize_mode)
+
 
 @dataclass(frozen=True)
 class EncoderRecord:
@@ -64,3 +75,34 @@ class EncoderRecord:
     def digest(self) -> str:
         """SHA-256 over all fields, as 64 hex digits."""
         return digest(self)
+
+
+class Recorded:
+    """What an encoder with a record says of itself; the names that stored vectors are found by."""
+
+    record: EncoderRecord
+
+    @property
+    def name(self) -> str:
+        """The name it was loaded by, or that of its folder."""
+        return self.record.name
+
+    @property
+    def weights_sha256(self) -> str:
+        """The SHA-256 of its weights."""
+        return self.record.weights_sha256
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image becomes a tensor."""
+        return self.record.preprocessing
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square input in pixels."""
+        return self.record.preprocessing.image_size
+
+    @property
+    def dim(self) -> int:
+        """Length D of an embedding."""
+        return self.record.dim

@@ -123,18 +123,6 @@ def clean() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def encoders() -> None:
-    """List the encoders that can be loaded by name."""
-    from pinpoint.encoders import shipped_folder
-    from pinpoint.encoders.registry import MLLM_ROWS, ROWS, SHIPPED
-
-    for name in SHIPPED:
-        here = (shipped_folder(name) / "config.json").is_file()
-        out.print(f"{name:<20} {'shipped with the study' if here else f'made by pinpoint train {name}'}")
-    for row in (*ROWS, *MLLM_ROWS):
-        out.print(f"{row.name:<20} {row.source}, {row.dim} dimensions, {row.licence}")
-
-
 def save(picture: Image, path: Path) -> None:
     """Write a contact sheet; the format follows from the name."""
     try:
