@@ -72,7 +72,7 @@ def test_a_merge_that_fails_leaves_the_old_ledger(tmp_path, monkeypatch):
     merge(path, "a", {"toy.a": entry()}, "s1")
     before = path.read_bytes()
     monkeypatch.setattr("pinpoint.files.os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(PinpointError, match=r"cannot write .*lite\.json \(disk full\)"):
         merge(path, "a", {"toy.a": entry(value=51.0)}, "s2")
     assert path.read_bytes() == before
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from pinpoint.errors import PinpointError
 
+ELSEWHERE, CACHE_ELSEWHERE = "free space, or choose another folder", "free space or set PINPOINT_CACHE"
+
 
 def canonical_json(obj: Any) -> str:
     """The one JSON text of `obj`: sorted keys, no spaces, NaN refused. Dataclasses count as their fields."""
@@ -56,10 +58,10 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def write_json(path: Path, obj: Any, *, indent: int | None = 1) -> None:
+def write_json(path: Path, obj: Any, *, indent: int | None = 1, fix: str = ELSEWHERE) -> None:
     """Write `obj` as JSON, atomically, with sorted keys so that diffs stay small.
 
-    Raises `PinpointError` naming `path` where it cannot be written.
+    Raises `PinpointError` naming `path`, and the `fix`, where it cannot be written.
     """
     text = json.dumps(obj, sort_keys=True, indent=indent, allow_nan=False, ensure_ascii=False) + "\n"
     try:
@@ -67,7 +69,7 @@ def write_json(path: Path, obj: Any, *, indent: int | None = 1) -> None:
             temporary.write_text(text)
     except OSError as error:
         why = error.strerror or str(error)
-        raise PinpointError(f"cannot write {path} ({why}); free space, or choose another folder") from error
+        raise PinpointError(f"cannot write {path} ({why}); {fix}") from error
 
 
 def read_json(path: Path) -> Any:

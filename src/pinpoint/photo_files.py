@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from pinpoint.datasets.folder import SUFFIXES, FolderImages
 from pinpoint.errors import PinpointError
-from pinpoint.files import digest, file_digest, read_json, write_json
+from pinpoint.files import CACHE_ELSEWHERE, digest, file_digest, read_json, write_json
 
 FORMAT = "pinpoint-photographs/1"
 FOREIGN = frozenset({".heic", ".heif", ".avif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"})
@@ -183,10 +183,8 @@ def _catalogue(path: Path) -> dict[str, list[Any]]:
 
 
 def _write(path: Path, root: Path, rows: Mapping[str, list[Any]]) -> None:
-    try:
-        write_json(path, {"format": FORMAT, "folder": _utf8(os.path.realpath(root)), "files": dict(rows)}, indent=None)
-    except OSError as error:
-        raise PinpointError(f"cannot write {path} ({error.strerror}); free space or set PINPOINT_CACHE") from error
+    listed = {"format": FORMAT, "folder": _utf8(os.path.realpath(root)), "files": dict(rows)}
+    write_json(path, listed, indent=None, fix=CACHE_ELSEWHERE)
 
 
 def _utf8(name: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pinpoint.datasets.folder import SUFFIXES
 from pinpoint.errors import PinpointError
-from pinpoint.files import locked, read_json, write_json
+from pinpoint.files import CACHE_ELSEWHERE, locked, read_json, write_json
 from pinpoint.photo_files import (
     Chosen,
     Contents,
@@ -184,10 +184,9 @@ class Shelf:
         """Two runs may add to one list."""
         try:
             with locked(self._list):
-                write_json(self._list, change(self.parts()), indent=None)
-        except OSError as error:
-            hint = "free space or set PINPOINT_CACHE"
-            raise PinpointError(f"cannot write {self._list} ({error.strerror}); {hint}") from error
+                write_json(self._list, change(self.parts()), indent=None, fix=CACHE_ELSEWHERE)
+        except OSError as error:  # of the lock
+            raise PinpointError(f"cannot write {self._list} ({error.strerror}); {CACHE_ELSEWHERE}") from error
 
 
 def _refuse(ids: Sequence[str]) -> np.ndarray:

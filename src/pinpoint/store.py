@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from pinpoint.errors import PinpointError
-from pinpoint.files import atomic_path, canonical_json, digest, file_digest, read_json
+from pinpoint.files import CACHE_ELSEWHERE, atomic_path, canonical_json, digest, file_digest, read_json
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 _WRITING = threading.Lock()  # the temporary names of one process are shared by its threads
@@ -124,4 +124,4 @@ def _written(path: Path, data: bytes | memoryview) -> None:
         with _WRITING, atomic_path(path) as temporary:
             temporary.write_bytes(data)
     except OSError as error:
-        raise PinpointError(f"cannot write {path} ({error.strerror}); free space or set PINPOINT_CACHE") from error
+        raise PinpointError(f"cannot write {path} ({error.strerror}); {CACHE_ELSEWHERE}") from error
