@@ -1,5 +1,7 @@
 """Smoke runs of chapter 6's recipes: they end, keep what they measured, record nothing; and what they ship loads."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import torch
 from pinpoint.encoders import shipped_folder
 from pinpoint.errors import PinpointError
 from pinpoint.files import read_json, write_json
-from pinpoint.recipes import rerank_sweep, rerank_tuning
+from pinpoint.recipes import rerank_ground, rerank_sweep, rerank_tuning
 from pinpoint.recipes.registry import train
 from pinpoint.recipes.rerank_ground import PROFILES, prepare
 from pinpoint.recipes.rerank_record import GAINS, METRICS, MS, on_record
@@ -19,6 +21,7 @@ from pinpoint.recipes.rerank_sweep import SEEDS, arms
 from pinpoint.recipes.rerank_tuning import HARD, IN_BATCH, RATES, Trial, climb, first_trial, second_trial, variants
 from pinpoint.rerank_data import Reader
 from pinpoint.rerank_files import load_rerank
+from pinpoint.rerank_training import Budget
 from pinpoint.study.ledger import KEY
 from rerank_toy import run_of
 
@@ -93,6 +96,28 @@ def test_a_first_stage_answers_again_as_it_ranked(name: str, cache: Path) -> Non
     ranked = stage.retriever.scores(ground.asked.benchmark, slice(0, 4))
     np.testing.assert_allclose(stage.answer(4), ranked, atol=1e-5)
     assert stage.ms(ground, repeats=1) > 0
+
+
+def test_who_asks_for_a_stage_that_is_being_trained_waits(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ground, original = prepare(PROFILES["smoke"], "test"), rerank_ground.train_filter
+    at_work: list[int] = []
+    most = 0
+
+    def slow(*given: Any) -> Any:
+        nonlocal most
+        at_work.append(1)
+        most = max(most, len(at_work))
+        time.sleep(0.2)
+        out = original(*given)
+        at_work.pop()
+        return out
+
+    monkeypatch.setattr(rerank_ground, "train_filter", slow)
+    ground.data  # noqa: B018  (made once, before both ask)
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(lambda _: ground.stage1(Budget(2, 8, seed=7), 1e-4)[0], range(2))
+    assert most == 1
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
 
 
 def test_what_is_shipped_loads(cache: Path) -> None:

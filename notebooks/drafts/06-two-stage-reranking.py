@@ -28,7 +28,7 @@ from pinpoint.files import read_json
 from pinpoint.recipes.rerank_ground import PROFILES, prepare
 from pinpoint.rerank_choices import ALPHA
 from pinpoint.rerank_real import RealSettings, real_benchmark
-from pinpoint.rerank_training import Budget
+from pinpoint.rerank_training import Budget, Negatives
 from pinpoint.study import open_chapter
 
 study = open_chapter("06-two-stage-reranking", PROFILE)
@@ -302,7 +302,8 @@ plots.show(chapter.grid(live, p.k, chapter.typical_moves(live, p.k, p.worst, rig
 # The same functions take a full-size BLIP, CIRR and FashionIQ. On CIRR the reference is left out of the candidates and the group of six is scored whole; on FashionIQ the reference competes. For CIRR's hidden test split the two files of its server are written. Put the data and the weights where the cell says and run this chapter with the `paper` profile.
 
 # %%
-real = RealSettings(Budget(p.updates[0], p.batches[0], p.seed), Budget(p.updates[1], p.batches[1], p.seed))
+first, second = (Budget(updates, batch, p.seed) for updates, batch in zip(p.updates, p.batches, strict=True))
+real = RealSettings(first, second, negatives=Negatives(p.hard_negatives))
 print(real_benchmark(Path(p.cirr), Path(p.fashion_iq), Path(p.real_encoder), real, study.layout.cache / "embeddings",
                      study.layout.runs / "cirr-test1"))  # fmt: skip
 

@@ -27,6 +27,7 @@ from pinpoint.rerank_speed import (
     speedup,
 )
 from pinpoint.rerank_study import TwoStage, competing, moved, shortlist, stage_1, stage_2, two_stage
+from pinpoint.rerank_training import Budget, Negatives, equal_pairs
 from pinpoint.result import Result
 from pinpoint.retriever import similarity
 from pinpoint.significance import Estimate
@@ -172,12 +173,13 @@ def record_macs(study: Any, live: Live, k: int) -> dict[str, Macs]:
 def record_setting(study: Any, live: Live, trained: Mapping[str, Any]) -> None:
     """What the prose says about sizes: of the training that made what is shipped, and of the benchmark."""
     settings, benchmark = trained["settings"], live.asked.benchmark
+    negatives = Negatives(**trained["negatives"])
+    second = equal_pairs(Budget(**settings["second"]), negatives)
     counts = {
         "triplets": settings["triplets"], "queries": len(benchmark.queries), "gallery": len(benchmark.gallery),
         "updates_1": settings["first"]["updates"], "batch_1": settings["first"]["batch"],
-        "updates_2": settings["second"]["updates"], "batch_2": settings["second"]["batch"],
-        "negatives": trained["negatives"]["count"], "layers": len(live.reranker.dual.layers),
-        "tokens": live.asked.seen.shape[1],
+        "updates_2": second.updates, "batch_2": second.batch, "negatives": negatives.count,
+        "layers": len(live.reranker.dual.layers), "tokens": live.asked.seen.shape[1],
     }  # fmt: skip
     for name, value in counts.items():
         study.record(f"rerank.setting.{name}", value, unit="count", band=0.0)

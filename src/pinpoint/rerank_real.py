@@ -9,28 +9,29 @@ from pinpoint.datasets.fashion_iq import CATEGORIES, fashion_iq, fashion_iq_mean
 from pinpoint.datasets.named_images import require_images
 from pinpoint.encoders.blip_checkpoint import absent, absent_folder
 from pinpoint.files import write_json
-from pinpoint.rerank_choices import NEGATIVES
 from pinpoint.rerank_data import Reader, question, training_set
 from pinpoint.rerank_model import Filter, Reranker
 from pinpoint.rerank_scoring import quickest
 from pinpoint.rerank_study import ScoreRetriever, TwoStage, stage_1, stage_2, two_stage
-from pinpoint.rerank_training import Budget, Negatives, train_filter, train_reranker
+from pinpoint.rerank_training import Budget, Negatives, equal_pairs, train_filter, train_reranker
 from pinpoint.result import Result
 from pinpoint.store import Store
 
+IN_BATCH = Negatives()  # none: the targets of the batch
 CIRR_METRICS = ("r1", "r5", "r10", "r50", "rs1", "rs2", "rs3")
 
 
 @dataclass(frozen=True)
 class RealSettings:
-    """A budget per stage, how many candidates, which negatives; captions: how FashionIQ's two become one; resize_mode:
-    the policy for the images, by name."""
+    """A budget per stage, that of stage 2 for training by the targets of the batch; how many candidates; hard
+    negatives, with which stage 2 scores equally many pairs; captions: how FashionIQ's two become one; resize_mode: the
+    policy for the images, by name."""
 
     first: Budget
     second: Budget
     cirr_k: int = 50
     fashion_iq_k: int = 100
-    negatives: Negatives = NEGATIVES
+    negatives: Negatives = IN_BATCH  # as released
     rates: tuple[float, float] = (2e-5, 2e-5)  # as released
     captions: str = "C1 and c2"
     resize_mode: str = "target_pad"  # as released
@@ -91,7 +92,8 @@ def trained(reader: Reader, store: Store, benchmark: Benchmark, settings: RealSe
     data = training_set(reader, store, benchmark)
     stage1, _ = train_filter(reader.model, data, settings.first, settings.rates[0])
     negatives = replace(settings.negatives, high=min(settings.negatives.high, len(benchmark.gallery) - 1))
-    reranker, _, _ = train_reranker(reader.model, stage1, data, negatives, settings.second, settings.rates[1])
+    budget = equal_pairs(settings.second, negatives)
+    reranker, _, _ = train_reranker(reader.model, stage1, data, negatives, budget, settings.rates[1])
     return stage1, reranker
 
 
