@@ -44,9 +44,7 @@ def test_tuning_ends_and_keeps(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(rerank_tuning, name, value)
     out = train("rerank-tuning", profile="smoke")
     kept = {path: path.stat().st_mtime_ns for path in out.glob("rerank.*.json")}
-    assert (
-        len(kept) == 8
-    )  # stage 1, both ways of stage 2, three variants, the best with all pairs and with twice as many
+    assert len(kept) == 7  # stage 1, both ways of stage 2, three variants, the best with all pairs
     train("rerank-tuning", profile="smoke")  # nothing is measured twice
     assert kept == {path: path.stat().st_mtime_ns for path in out.glob("rerank.*.json")}
     chosen = read_json(out / "choices.json")

@@ -2,8 +2,7 @@
 
 Rates of stage 2 are searched by the same rule for training as released and with hard negatives; its trials score a
 third of the pairs, always equally many. The best is trained with all of them, and gives the weight of stage 1's score
-in the fusion; and with twice as many, to see whether training has come to its end. What came out stands in
-`rerank_choices`; every trial is on record in results/recorded.json.
+in the fusion. What came out stands in `rerank_choices`; every trial is on record in results/recorded.json.
 """
 
 from collections.abc import Callable
@@ -125,8 +124,8 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
     first = max(map(first_trial, RATES), key=tuning).first_rate
     in_batch, hard = (climb(partial(second_trial, first, some), tuning) for some in (IN_BATCH, HARD))
     best = max([hard, *variants(hard)[: len(COUNTS)]], key=tuning)
-    whole, twice = (replace(best, key=f"rerank.dev.hard.{name}", thirds=n) for name, n in (("whole", 3), ("twice", 6)))
-    for trial in (whole, *variants(hard), twice):
+    whole = replace(best, key="rerank.dev.hard.whole", thirds=3)
+    for trial in (whole, *variants(hard)):
         tuning(trial)
     fusion = tuning.found[whole.key]["fusion"]
     alpha = max(ALPHAS, key=lambda a: fusion[label(a)])
