@@ -16,7 +16,7 @@ from pinpoint.errors import PinpointError
 from pinpoint.study.ledger import read_ledger
 from pinpoint.timing import Measurement, agree, rate, ratio
 
-TINY = Sizes(scenes=3, queries=40, gallery=60, images=5, vectors=600, searches=12, repeats=3)
+TINY = Sizes(scenes=3, queries=40, gallery=60, images=5, vectors=600, searches=12, reranked=3, repeats=3)
 
 
 @pytest.fixture(scope="module")

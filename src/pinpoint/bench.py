@@ -17,7 +17,7 @@ from pinpoint.files import digest
 from pinpoint.timing import Measurement
 
 FULL = Sizes()
-QUICK = Sizes(scenes=20, queries=500, images=32, vectors=5_000, repeats=2)
+QUICK = Sizes(scenes=20, queries=500, images=32, vectors=5_000, reranked=10, repeats=2)
 CHAPTER = "bench"
 
 

@@ -6,7 +6,7 @@ All inputs are made here from fixed seeds.
 import random
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +44,7 @@ class Sizes:
     vectors: int = 100_000
     dim: int = 192
     searches: int = 100
+    reranked: int = 40
     repeats: int = 5
 
 
@@ -222,6 +223,16 @@ def _recall(name: str, sizes: Sizes) -> Measurement:
     return summary(name, [100 * found], "%", f"the {NEIGHBOURS} nearest by the exact index, {sizes.vectors:,} vectors")
 
 
+# -- re-ranking -------------------------------------------------------------------------------------------------------
+def _rerank(name: str, sizes: Sizes) -> Measurement:
+    """Both ways are compared by `speedup` itself."""
+    from pinpoint.rerank_speed import made, speedup
+
+    images = min(10 * sizes.reranked, sizes.gallery)
+    found = speedup(*made(sizes.reranked, min(50, images), images), plain=1, repeats=sizes.repeats)
+    return replace(found, name=name, against=f"{found.against}, {images:,} pictures, a model of random weights")
+
+
 ROWS: dict[str, Callable[[str, Sizes], Measurement]] = {
     **{f"render.{style}": _render for style in STYLES},
     "captions": _write_captions,
@@ -235,4 +246,5 @@ ROWS: dict[str, Callable[[str, Sizes], Measurement]] = {
     "index.ivf.recall": _recall,
     "index.hnsw.speed": _approximate,
     "index.hnsw.recall": _recall,
+    "rerank": _rerank,
 }

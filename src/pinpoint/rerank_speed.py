@@ -14,6 +14,8 @@ from pinpoint.rerank_scoring import Words, score_pairs
 from pinpoint.timing import Measurement, agree, summary
 
 STREAMS = 2
+DIORAMA = {"layers": 4, "width": 192, "heads": 3, "source": 192, "inner": 768}
+TOKENS = 37  # of an image, there
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,20 @@ def speedup(
     each = len(top) / plain
     samples = [each * timeit(slow, number=1) / timeit(fast, number=1) for _ in range(repeats)]
     return summary("re-ranking", samples, "x", f"one candidate at a time, K = {top.shape[1]}, {len(top)} queries")
+
+
+def made(queries: int, k: int, images: int, seed: int = 0) -> tuple[DualEncoder, Words, torch.Tensor, np.ndarray]:
+    """What `speedup` takes, at the size of `diorama-rerank` and at random: the arithmetic is the same."""
+    rng, length = torch.Generator().manual_seed(seed), 20
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        dual = DualEncoder(**DIORAMA).eval()
+    width, source = DIORAMA["width"], DIORAMA["source"]
+    grounded, plain = torch.randn(2, queries, length, width, generator=rng)
+    mask = torch.arange(length) < torch.randint(5, length + 1, (queries, 1), generator=rng)  # words come first
+    seen = torch.randn(images, TOKENS, source, generator=rng)
+    top = torch.rand(queries, images, generator=rng).argsort(dim=1)[:, :k].numpy()
+    return dual, Words(grounded, plain, mask), seen, top
 
 
 def pairs_of(top: np.ndarray, rows: Sequence[int] | None = None) -> np.ndarray:
