@@ -56,5 +56,9 @@ def run_of(arm: Arm, rng: np.random.Generator, n: int = 12) -> dict[str, Any]:
     if arm.rival:
         out[MS] = 1.5
     if arm.deep:
-        out |= {"at": {str(k): values() for k in KS}, MS: {str(k): 1.0 + k for k in (0, *KS)}}
+        out |= {
+            "at": {str(k): values() for k in KS},
+            "at_fused": {str(k): values() for k in KS},
+            MS: {str(k): 1.0 + k for k in (0, *KS)},
+        }
     return out

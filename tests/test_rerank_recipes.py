@@ -171,8 +171,10 @@ def test_what_goes_on_record(rng: np.random.Generator) -> None:
     assert entries["rerank.sweep.gain.hard_stage1.r1"].value == pytest.approx(mean["hard"] - mean["stage1"])
     at = 100 * np.mean([r["at"]["20"]["r1"] for r in runs["hard"]])
     assert entries["rerank.sweep.k20.gain.r1"].value == pytest.approx(at - mean["stage1"])
+    both = 100 * np.mean([r["at_fused"]["20"]["r1"] for r in runs["hard"]])
+    assert entries["rerank.sweep.k20.fused.gain.r1"].value == pytest.approx(both - mean["stage1"])
     for name in ("stage1", "zscir", "dqe"):
-        for key in ("r1", "map5", "reranked.r1", "reranked.map5", "ceiling"):
+        for key in ("r1", "map5", "reranked.r1", "reranked.map5", "fused.r1", "fused.gain.map5", "ceiling"):
             assert f"rerank.first_stage.{name}.{key}" in entries
     before = 100 * np.mean([r["before"]["map5"] for r in runs["dqe"]])
     assert entries["rerank.first_stage.dqe.map5"].value == pytest.approx(before)

@@ -199,7 +199,7 @@ plots.show(figures.size_lines(quotes.KS, quotes.at_each(study), "K, candidates t
 # %% [markdown]
 # At $K = 50$ stage 2 takes R@1 from {num}`recorded:photos.rerank.stage1.r1` to {num}`recorded:photos.rerank.stage2.r1` and mAP@5 from {num}`recorded:photos.rerank.stage1.map5` to {num}`recorded:photos.rerank.stage2.map5`, a change of {num}`recorded:photos.rerank.gain.stage2_stage1.map5 both`. A right answer is among the fifty for {num}`recorded:photos.rerank.ceiling` of the queries: no order of them can do better. VERDICT-RERANK
 #
-# With hard negatives beside the targets of the batch mAP@5 changes by {num}`recorded:photos.rerank.gain.stage2_in_batch.map5 both`. Of those drawn, {num}`recorded:photos.rerank.stage2.false_negative_share` were right answers that nobody had annotated. VERDICT-HARD
+# With hard negatives in the place of the targets of the batch, and equally many pairs, mAP@5 changes by {num}`recorded:photos.rerank.gain.stage2_in_batch.map5 both`. Of those drawn, {num}`recorded:photos.rerank.stage2.false_negative_share` were right answers that nobody had annotated. VERDICT-HARD
 #
 # ## CLIP's own vectors
 #

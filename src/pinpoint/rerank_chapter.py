@@ -83,9 +83,13 @@ def record_gain(study: Any, live: Live, k: int) -> None:
     for metric in (*METRICS, "map5"):
         e = after.versus(live.before, metric).difference
         study.record(f"rerank.gain.k{k}.{metric}", e.value, e.low, e.high, n=e.n, unit="points")
-    right, wrong = moved(live.two, k)
-    for name, rows in (("put_right", right), ("put_wrong", wrong)):
-        study.record(f"rerank.moved.{name}", len(rows), unit="count", band=max(3.0, 0.1 * len(rows)))
+    record_moved(study, "rerank.moved", live, k)
+
+
+def record_moved(study: Any, key: str, live: Live, k: int, alpha: float = 0.0) -> None:
+    """How many queries are right at the first place and were not, and the other way round."""
+    for name, rows in zip(("put_right", "put_wrong"), moved(live.two, k, alpha), strict=True):
+        study.record(f"{key}.{name}", len(rows), unit="count", band=max(3.0, 0.1 * len(rows)))
 
 
 def kind_gains(live: Live, k: int, metric: str = "r1") -> dict[str, Estimate]:
@@ -100,13 +104,15 @@ def fusion_curve(live: Live, k: int, alphas: Sequence[float], metric: str = "map
 
 
 def record_fusion(study: Any, live: Live, k: int, alpha: float) -> None:
-    """Both scores together, with the weight that the development split chose, against stage 2 alone."""
-    both, alone = live.two.after(k, alpha), live.two.after(k)
+    """Both scores together, with the weight that the development split chose, against stage 2 and stage 1 alone."""
+    both = live.two.after(k, alpha)
     for metric in ("r1", "map5"):
         e = both.macro(metric)
         study.record(f"rerank.fusion.{metric}", e.value, e.low, e.high, n=e.n)
-        e = both.versus(alone, metric).difference
-        study.record(f"rerank.fusion.gain.{metric}", e.value, e.low, e.high, n=e.n, unit="points")
+        for name, alone in (("gain", live.two.after(k)), ("gain_stage1", live.before)):
+            e = both.versus(alone, metric).difference
+            study.record(f"rerank.fusion.{name}.{metric}", e.value, e.low, e.high, n=e.n, unit="points")
+    record_moved(study, "rerank.fusion.moved", live, k, alpha)
 
 
 # -- time -------------------------------------------------------------------------------------------------------------
@@ -180,6 +186,8 @@ def record_setting(study: Any, live: Live, trained: Mapping[str, Any]) -> None:
         "updates_1": settings["first"]["updates"], "batch_1": settings["first"]["batch"],
         "updates_2": second.updates, "batch_2": second.batch, "negatives": negatives.count,
         "layers": len(live.reranker.dual.layers), "tokens": live.asked.seen.shape[1],
+        "pairs_1": settings["first"]["updates"] * settings["first"]["batch"] ** 2,
+        "pairs_2": second.updates * second.batch * (1 + negatives.count if negatives.count else second.batch),
     }  # fmt: skip
     for name, value in counts.items():
         study.record(f"rerank.setting.{name}", value, unit="count", band=0.0)

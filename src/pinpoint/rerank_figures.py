@@ -16,7 +16,8 @@ from pinpoint.result import Result
 
 WIDTH = 5.6  # inches
 COLOUR = {"stage1": OKABE_ITO["blue"], "stage2": OKABE_ITO["vermilion"], "ceiling": OKABE_ITO["grey"],
-          "in_batch": OKABE_ITO["orange"], "hard": OKABE_ITO["vermilion"], "other": OKABE_ITO["green"]}  # fmt: skip
+          "in_batch": OKABE_ITO["orange"], "hard": OKABE_ITO["vermilion"], "hard_fused": OKABE_ITO["purple"],
+          "other": OKABE_ITO["green"]}  # fmt: skip
 LABELS = {"stage1": "stage 1", "stage2": "stage 2", "ceiling": "ceiling", "zscir": "two-stage ZS-CIR",
           "dqe": "DQE-CIR", "in_batch": "in-batch", "hard": "hard negatives",
           "infonce": "InfoNCE", "lincir": "LinCIR", "promptable": "promptable", "slerp": "slerp", "text": "text only",
@@ -73,7 +74,7 @@ def _line(ax: Axes, result: Result, i: int, images: Sequence[str], top: float, n
 def recall_lines(ks: Sequence[int], series: Mapping[str, Sequence[Any]], metric: str = "R@1 in %") -> Figure:
     """A metric against K, a line per series with its intervals; entries or estimates."""
     figure, ax = plt.subplots(figsize=(WIDTH, 3.0))
-    marks = {"stage1": "s", "stage2": "o", "ceiling": "^"}
+    marks = {"stage1": "s", "stage2": "o", "hard_fused": "D", "ceiling": "^"}
     for name, points in series.items():
         values, style = [e.value for e in points], "--" if name == "ceiling" else "-"
         ax.errorbar(ks, values, yerr=whiskers(points), fmt=marks.get(name, "D") + style, color=COLOUR[name], capsize=2,
@@ -168,19 +169,24 @@ def alpha_lines(curves: Mapping[str, Mapping[float, Any]], chosen: float, metric
 
 
 def ladder_dots(rows: Mapping[str, Mapping[str, Any]], unit: str = "R@1 in %") -> Figure:
-    """First stages alone and with the re-ranker behind them. rows: name -> {"alone", "reranked"} -> entry."""
-    figure, ax = plt.subplots(figsize=(WIDTH, 0.5 * len(rows) + 1.1))
+    """First stages alone, with the re-ranker behind them, and by both scores. rows: name -> {"alone", "reranked",
+    "fused"} -> entry."""
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.8 * len(rows) + 1.1))
     y = np.arange(len(rows))[::-1]
     for at, values in zip(y, rows.values(), strict=True):
-        ax.plot([values["alone"].value, values["reranked"].value], [at, at], color="#BBBBBB", lw=2, zorder=1)
-    for name, label in (("alone", "first stage alone"), ("reranked", "and re-ranked")):
+        ends = [e.value for e in values.values()]
+        ax.plot([min(ends), max(ends)], [at, at], color="#BBBBBB", lw=2, zorder=1)
+    looks = {"alone": ("first stage alone", "s", COLOUR["stage1"], 0.0),
+             "reranked": ("by stage 2's score", "o", COLOUR["stage2"], 0.22),
+             "fused": ("by both scores", "D", COLOUR["hard_fused"], -0.22)}  # fmt: skip
+    for name, (label, mark, colour, up) in looks.items():
         some = [values[name] for values in rows.values()]
-        mark, colour = ("s", COLOUR["stage1"]) if name == "alone" else ("o", COLOUR["stage2"])
-        ax.errorbar([e.value for e in some], y, xerr=whiskers(some), fmt=mark, color=colour, ms=7, lw=1.4, label=label)
-        for at, e in zip(y, some, strict=True):
-            ax.text(e.value, at + 0.17, f"{e.value:.1f}", ha="center", fontsize=8.5, color="#333333")
+        ax.errorbar([e.value for e in some], y + up, xerr=whiskers(some), fmt=mark, color=colour, ms=6.5, lw=1.4,
+                    label=label)  # fmt: skip
+        for at, e in zip(y + up, some, strict=True):
+            ax.annotate(f"{e.value:.1f}", (e.high, at), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
     ax.set_yticks(y, [LABELS.get(name, name) for name in rows])
-    ax.set_ylim(-0.5, len(rows) - 0.4)
+    ax.set_ylim(-0.5, len(rows) - 0.5)
     ax.set_xlabel(unit)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

@@ -15,8 +15,8 @@ VARIANTS = {
 
 
 def quoted_ladder(study: Any, metric: str = "r1") -> dict[str, dict[str, Any]]:
-    """First stages alone, and with the re-ranker behind them."""
-    parts = {"alone": "", "reranked": "reranked."}
+    """First stages alone, with the re-ranker behind them, and by both scores together."""
+    parts = {"alone": "", "reranked": "reranked.", "fused": "fused."}
     return {
         name: {part: study.quote(f"rerank.first_stage.{name}.{middle}{metric}", RECORDED)
                for part, middle in parts.items()}
@@ -38,10 +38,12 @@ def quoted_gains(study: Any, kinds: Sequence[str], pair: str = "hard_stage1", me
 
 
 def quoted_at(study: Any, ks: Sequence[int], metric: str = "r1") -> dict[str, list[Any]]:
-    """Stage 1, stage 2 and the ceiling at every K, means of three seeds."""
-    stage2, ceiling = ([study.quote(f"rerank.sweep.k{k}.{m}", RECORDED) for k in ks] for m in (metric, "ceiling"))
+    """Stage 1, stage 2, both scores together and the ceiling at every K, means of three seeds."""
+    stage2, both, ceiling = (
+        [study.quote(f"rerank.sweep.k{k}.{m}", RECORDED) for k in ks] for m in (metric, f"fused.{metric}", "ceiling")
+    )
     return {"stage1": [study.quote(f"rerank.sweep.stage1.{metric}", RECORDED)] * len(ks), "stage2": stage2,
-            "ceiling": ceiling}  # fmt: skip
+            "hard_fused": both, "ceiling": ceiling}  # fmt: skip
 
 
 def quoted_fusion(study: Any, alphas: Sequence[float]) -> dict[float, Any]:

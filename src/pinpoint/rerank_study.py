@@ -147,9 +147,9 @@ def fused(first: torch.Tensor, second: torch.Tensor, alpha: float) -> torch.Tens
     return alpha * _standardised(first) + (1 - alpha) * _standardised(second)
 
 
-def moved(two: TwoStage, k: int, metric: str = "r1") -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the queries that stage 2 put right, and of those that it put wrong."""
-    change = two.after(k).per_query[metric] - two.before.per_query[metric]
+def moved(two: TwoStage, k: int, alpha: float = 0.0, metric: str = "r1") -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the queries that stage 2, or both scores together, put right, and of those that were put wrong."""
+    change = two.after(k, alpha).per_query[metric] - two.before.per_query[metric]
     return np.flatnonzero(change > 0.5), np.flatnonzero(change < -0.5)
 
 

@@ -13,7 +13,13 @@ from pinpoint.study.ledger import Entry, make_entry
 NAME = "rerank-sweep"
 MS = "ms_per_query"
 METRICS = ("r1", "r5", "r10", "map5", "rs1", "t1")
-GAINS = (("in_batch", "stage1"), ("hard", "stage1"), ("hard", "in_batch"), ("hard_fused", "hard"))
+GAINS = (
+    ("in_batch", "stage1"),
+    ("hard", "stage1"),
+    ("hard", "in_batch"),
+    ("hard_fused", "hard"),
+    ("hard_fused", "stage1"),
+)
 
 Found = Mapping[str, np.ndarray]  # metric -> mean over seeds, one value per query
 
@@ -34,12 +40,21 @@ def on_record(
         yield from _entries(f"rerank.sweep.k{k}", found, groups, seeds["hard"], device)
         gain = {m: found[m] - mean["stage1"][m] for m in METRICS}
         yield from _entries(f"rerank.sweep.k{k}.gain", gain, groups, seeds["hard"], device, "points")
+        both = _mean([run["at_fused"][str(k)] for run in runs["hard"]])
+        yield from _entries(f"rerank.sweep.k{k}.fused", both, groups, seeds["hard"], device)
+        gain = {m: both[m] - mean["stage1"][m] for m in METRICS}
+        yield from _entries(f"rerank.sweep.k{k}.fused.gain", gain, groups, seeds["hard"], device, "points")
     for key in ("stage1", *RIVALS):
         alone = mean["stage1"] if key == "stage1" else _mean([run["before"] for run in runs[key]])
-        found = mean["hard"] if key == "stage1" else mean[key]
+        found = {"reranked": mean["hard"] if key == "stage1" else mean[key]}
+        found["fused"] = _mean([run["fused"] for run in runs["hard" if key == "stage1" else key]])
         ceiling = np.mean([run["ceiling"][str(K)] for run in runs[key]], axis=0)
-        yield from _entries(f"rerank.first_stage.{key}", {**alone, "ceiling": ceiling}, groups, seeds[key], device)
-        yield from _entries(f"rerank.first_stage.{key}.reranked", found, groups, seeds[key], device)
+        at, n = f"rerank.first_stage.{key}", seeds[key]
+        yield from _entries(at, {**alone, "ceiling": ceiling}, groups, n, device)
+        for name, after in found.items():
+            gain = {m: after[m] - alone[m] for m in METRICS}
+            yield from _entries(f"{at}.{name}", after, groups, n, device)
+            yield from _entries(f"{at}.{name}.gain", gain, groups, n, device, "points")
     yield from _times(runs, device)
     yield from _gains(mean, groups, seeds, device)
     for key, some in runs.items():

@@ -98,7 +98,11 @@ class Sweep:
         two = two_stage(asked.benchmark, first, scorer, max(KS) if arm.deep else K)
         if arm.deep:
             took = times(Live(asked, stage1, reranker, two), KS, min(TIMED, len(asked.benchmark.queries)), 1)
-            spent = {"at": _at_each(two), MS: {str(k): m.value for k, m in took.items()}}
+            spent = {
+                "at": _at_each(two),
+                "at_fused": _at_each(two, ALPHA),
+                MS: {str(k): m.value for k, m in took.items()},
+            }
         return {**_values(two.after(K)), "before": _values(two.before), "fused": _values(two.after(K, ALPHA)),
                 "ceiling": _ceiling(two), "false_negative_share": draws.false_negative_share, **spent}  # fmt: skip
 
@@ -116,9 +120,9 @@ def _values(result: Result) -> dict[str, list[float]]:
     return {metric: result.per_query[metric].tolist() for metric in METRICS}
 
 
-def _at_each(two: TwoStage) -> dict[str, dict[str, list[float]]]:
+def _at_each(two: TwoStage, alpha: float = 0.0) -> dict[str, dict[str, list[float]]]:
     """Metrics at every K."""
-    return {str(k): _values(two.after(k)) for k in KS}
+    return {str(k): _values(two.after(k, alpha)) for k in KS}
 
 
 def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite") -> Path:
