@@ -9,6 +9,7 @@ import torch
 
 from pinpoint import rerank_chapter as chapter
 from pinpoint import rerank_figures as figures
+from pinpoint import rerank_moves as moves
 from pinpoint import rerank_quotes as quotes
 from pinpoint.diorama.composed import KINDS, composed
 from pinpoint.distinctive_study import ask, seen_of
@@ -91,7 +92,11 @@ def test_what_the_page_puts_on_record(live: chapter.Live, study: Any) -> None:
     assert set(measured) == {0, 5, 20} and records["rerank.stage2.k20.ms_per_query"] > 0
     assert records["rerank.speedup"] == found.value and counts["quick"].rest < counts["plain"].rest
     assert records["rerank.macs.full.keys_values"] == pytest.approx(16.3e3, rel=0.01)
-    assert records["rerank.setting.queries"] == 18 and records["rerank.setting.updates_2"] == 4
+    assert records["rerank.setting.queries"] == 18 and records["rerank.setting.updates_2"] == 5
+    assert records["rerank.setting.pairs_1"] == 18 and records["rerank.setting.pairs_2"] == 100  # as many as 4 x 5 x 5
+    assert records["rerank.fusion.gain_stage1.r1"] == pytest.approx(
+        records["rerank.fusion.r1"] - records["rerank.stage1.k50.r1"]
+    )
 
 
 def test_every_figure_is_drawn(live: chapter.Live) -> None:
@@ -100,17 +105,18 @@ def test_every_figure_is_drawn(live: chapter.Live) -> None:
     curve = chapter.fusion_curve(live, 50, (0.0, 0.5, 1.0))
     assert curve[1.0].value == pytest.approx(live.before.macro("map5").value)
     e = Estimate(50, 45, 55, 100)
-    rows = chapter.typical_moves(live, 50, KINDS, right=True)
-    wrong = chapter.typical_moves(live, 50, KINDS, right=False)
+    later = [(93.0, e)] * 2  # re-ranked, and by both scores
+    rows = moves.typical_moves(live.two, 50, KINDS, right=True)
+    wrong = moves.typical_moves(live.two, 50, KINDS, right=False)
     assert all(live.two.after(50).per_query["r1"][n] for n in rows)
     assert all(live.before.per_query["r1"][n] and not live.two.after(50).per_query["r1"][n] for n in wrong)
     for figure in (
-        chapter.grid(live, 50, [0, 5]),
-        figures.recall_lines(KS, {name: [e] * len(KS) for name in ("stage1", "stage2", "ceiling")}),
-        figures.frontier([50], {"ours": [(2.0, e), (90.0, e)], "dqe": [(3.0, e), (93.0, e)]}),
+        moves.grid(live.two, 50, [0, 5]),
+        figures.recall_lines(KS, {name: [e] * len(KS) for name in ("stage1", "stage2", "hard_fused", "ceiling")}),
+        figures.frontier([50], {"ours": [(2.0, e), (90.0, e)], "fused": [(90.0, e)], "dqe": [(3.0, e), *later]}),
         figures.kind_bars(gains),
         figures.alpha_lines({"development": curve, "test": curve}, 0.5),
-        figures.ladder_dots({"stage1": {"alone": e, "reranked": e}, "dqe": {"alone": e, "reranked": e}}),
+        figures.ladder_dots({name: {"alone": e, "reranked": e, "fused": e} for name in ("stage1", "dqe")}),
     ):
         figure.draw_without_rendering()
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from pinpoint import plots, style_figures
 from pinpoint import rerank_chapter as chapter
 from pinpoint import rerank_figures as figures
+from pinpoint import rerank_moves as moves
 from pinpoint import rerank_quotes as quotes
 from pinpoint.encoders import shipped_folder
 from pinpoint.files import read_json
@@ -50,7 +51,7 @@ chapter.record_setting(study, live, read_json(shipped_folder("diorama-rerank") /
 # # Two-stage reranking
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Two queries, each a reference and a sentence. Beside each the first five pictures of stage 1, below them the first five after stage 2, framed right or wrong; lines show where each picture has moved.", "classes": "dark-light"}}
-plots.show(chapter.grid(live, p.k, chapter.typical_moves(live, p.k, p.opening)), photo=True)
+plots.show(moves.grid(live.two, p.k, moves.typical_moves(live.two, p.k, p.opening)), photo=True)
 
 # %% [markdown]
 # The upper line is what a search by vectors finds. The lower line is the same pictures, put in order by a network that has looked at each of them together with the question. Nothing new was found. What was there already stands better.
@@ -230,13 +231,13 @@ plots.show(figures.alpha_lines(curves, ALPHA))
 # ### What it puts right, and whom it hurts
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Queries that stage 2 put right: the first five pictures of both stages, and lines that show where each picture has moved.", "classes": "dark-light"}}
-plots.show(chapter.grid(live, p.k, chapter.typical_moves(live, p.k, p.shown)), photo=True)
+plots.show(moves.grid(live.two, p.k, moves.typical_moves(live.two, p.k, p.shown)), photo=True)
 
 # %% [markdown]
 # Of {num}`rerank.setting.queries` queries, stage 2 puts {num}`rerank.moved.put_right` right at the first place, and {num}`rerank.moved.put_wrong` that were right are not any more:
 
 # %% tags=["remove-input"] mystnb={"image": {"alt": "Queries that were right at the first place and are not after stage 2: the first five pictures of both stages, and where each has moved.", "classes": "dark-light"}}
-plots.show(chapter.grid(live, p.k, chapter.typical_moves(live, p.k, p.worst, right=False)), photo=True)
+plots.show(moves.grid(live.two, p.k, moves.typical_moves(live.two, p.k, p.worst, right=False)), photo=True)
 
 # %% [markdown]
 # HURT

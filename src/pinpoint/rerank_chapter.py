@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from pinpoint.distinctive_study import Asked
 from pinpoint.encoders import shipped_folder
 from pinpoint.recipes.rerank_ground import Ground
-from pinpoint.rerank_figures import moves_sheet
 from pinpoint.rerank_files import NAME, load_rerank
 from pinpoint.rerank_model import Filter, Reranker, queries_of
 from pinpoint.rerank_scoring import score_pairs, words_of
@@ -175,7 +173,6 @@ def record_macs(study: Any, live: Live, k: int) -> dict[str, Macs]:
     return counts
 
 
-# -- pictures ---------------------------------------------------------------------------------------------------------
 def record_setting(study: Any, live: Live, trained: Mapping[str, Any]) -> None:
     """What the prose says about sizes: of the training that made what is shipped, and of the benchmark."""
     settings, benchmark = trained["settings"], live.asked.benchmark
@@ -191,19 +188,3 @@ def record_setting(study: Any, live: Live, trained: Mapping[str, Any]) -> None:
     }  # fmt: skip
     for name, value in counts.items():
         study.record(f"rerank.setting.{name}", value, unit="count", band=0.0)
-
-
-def typical_moves(live: Live, k: int, kinds: Sequence[str], right: bool = True) -> list[int]:
-    """One query per kind that stage 2 put right (or wrong), the one in the middle by where it stood before."""
-    rows, groups = moved(live.two, k)[0 if right else 1], [q.group for q in live.asked.benchmark.queries]
-    ranked = live.before if right else live.two.after(k)
-    chosen = []
-    for kind in kinds:
-        some = sorted((n for n in rows if groups[n] == kind), key=lambda n: -ranked.per_query["mrr"][n])
-        chosen += [int(some[(len(some) - 1) // 2])] if some else []
-    return chosen
-
-
-def grid(live: Live, k: int, rows: Sequence[int]) -> Figure:
-    """The first five of both stages for some queries, and where each picture goes."""
-    return moves_sheet(live.before, live.two.after(k), rows)

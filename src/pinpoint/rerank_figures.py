@@ -1,6 +1,5 @@
 """The figures of chapter 6. A stage keeps its colour."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,10 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 
-from pinpoint.plots import OKABE_ITO, RIGHT, WRONG, picture, whiskers
-from pinpoint.result import Result
+from pinpoint.plots import OKABE_ITO, RIGHT, WRONG, whiskers
 
 WIDTH = 5.6  # inches
 COLOUR = {"stage1": OKABE_ITO["blue"], "stage2": OKABE_ITO["vermilion"], "ceiling": OKABE_ITO["grey"],
@@ -22,53 +19,6 @@ LABELS = {"stage1": "stage 1", "stage2": "stage 2", "ceiling": "ceiling", "zscir
           "dqe": "DQE-CIR", "in_batch": "in-batch", "hard": "hard negatives",
           "infonce": "InfoNCE", "lincir": "LinCIR", "promptable": "promptable", "slerp": "slerp", "text": "text only",
           "stage1_longer": "stage 1, four times\nthe updates", "hard_fused": "both scores"}  # fmt: skip
-SHOWN, GAP = 5, 0.55  # pictures in a line, and the room between two lines, in pictures
-
-
-def moves_sheet(before: Result, after: Result, rows: Sequence[int], size: int = 88) -> Figure:
-    """For each query its reference and text, and beside them the first five of stage 1 above those of stage 2.
-
-    A line joins the places of a picture that is in both; one that comes from farther down begins at its old rank. Right
-    pictures have a green frame and a tick, wrong ones an orange frame and a cross.
-    """
-    figure = plt.figure(figsize=(0.86 * (SHOWN + 2.7), max(1, len(rows)) * (0.86 * (2 + GAP) + 0.4)))
-    parts = figure.subfigures(max(1, len(rows)), 1, hspace=0.0, squeeze=False)[:, 0]
-    for part, i in zip(parts, rows, strict=False):
-        query = before.benchmark.queries[i]
-        left, right = part.subplots(1, 2, gridspec_kw={"width_ratios": [1.75, SHOWN + 1.0], "wspace": 0.0})
-        reference = before.benchmark.gallery.images.load(query.image or "", 160)
-        picture(left, reference, textwrap.fill(f"“{query.text}”", 24))
-        left.title.set_fontsize(9.5)
-        left.set_anchor("N")
-        _moves(right, before, after, i, size)
-    return figure
-
-
-def _moves(ax: Axes, before: Result, after: Result, i: int, size: int) -> None:
-    ax.axis("off")
-    depth = min(50, before.top_columns.shape[1])
-    old, new = before.top(i, depth), after.top(i, SHOWN)
-    _line(ax, before, i, old[:SHOWN], 0.0, "stage 1", size)
-    _line(ax, after, i, new, 1 + GAP, "stage 2", size)
-    for place, image in enumerate(new):
-        colour = RIGHT if image in before.benchmark.queries[i].relevant else "#999999"
-        if image in old[:SHOWN]:
-            ends = [old.index(image) + 0.5, place + 0.5], [1.02, 1 + GAP - 0.02]
-            ax.plot(*ends, color=colour, lw=2.0, solid_capstyle="round")
-        elif image in old:
-            text = f"from {old.index(image) + 1}"
-            ax.text(place + 0.5, 1 + GAP - 0.05, text, ha="center", va="bottom", fontsize=7.5, color=colour)
-    ax.set(xlim=(-1.0, SHOWN), ylim=(2 + GAP, 0), aspect="equal", anchor="N")
-
-
-def _line(ax: Axes, result: Result, i: int, images: Sequence[str], top: float, name: str, size: int) -> None:
-    ax.text(-0.06, top + 0.5, name, ha="right", va="center", fontsize=8.5)
-    for rank, image in enumerate(images):
-        mark, colour = ("✓", RIGHT) if image in result.benchmark.queries[i].relevant else ("✗", WRONG)
-        ax.imshow(result.benchmark.gallery.images.load(image, size), extent=(rank, rank + 1, top + 1, top))
-        ax.add_patch(Rectangle((rank + 0.03, top + 0.03), 0.94, 0.94, fill=False, lw=2.6, ec=colour))
-        box = {"boxstyle": "square,pad=0.12", "fc": colour, "lw": 0}
-        ax.text(rank + 0.12, top + 0.13, mark, fontsize=8, color="white", va="center", ha="center", bbox=box)
 
 
 def recall_lines(ks: Sequence[int], series: Mapping[str, Sequence[Any]], metric: str = "R@1 in %") -> Figure:
@@ -91,34 +41,47 @@ def recall_lines(ks: Sequence[int], series: Mapping[str, Sequence[Any]], metric:
 def frontier(ks: Sequence[int], series: Mapping[str, Sequence[tuple[float, Any]]]) -> Figure:
     """R@1 against the milliseconds that a query takes, of every method: (milliseconds, entry or estimate).
 
-    "ours": stage 1, then stage 2 at every K. Any other: alone, then re-ranked, joined by a line. The grey area is what
-    another method beats in both.
+    "ours": stage 1, then stage 2 at every K; "fused": by both scores at every K. Any other: alone, re-ranked, and by
+    both scores. The grey area is what another method beats in both.
     """
-    figure, ax = plt.subplots(figsize=(WIDTH + 0.6, 4.2))
+    figure, ax = plt.subplots(figsize=(WIDTH + 0.6, 4.4))
     _beaten(ax, [point for points in series.values() for point in points])
-    ours = series["ours"]
-    ax.plot([ms for ms, _ in ours], [e.value for _, e in ours], color=COLOUR["stage2"], lw=1.4, zorder=2)
-    for n, (ms, e) in enumerate(ours):
-        colour = COLOUR["stage2"] if n else COLOUR["stage1"]
-        ax.errorbar(ms, e.value, yerr=whiskers([e]), fmt="o" if n else "s", color=colour, ms=6.5, capsize=2, lw=1.2)
-        text = (f"K = {ks[0]}" if n == 1 else str(ks[n - 1])) if n else LABELS["stage1"]
-        ax.annotate(text, (ms, e.value), (0, 9), textcoords="offset points", fontsize=8.5, ha="center")
-    for name, ((ms, alone), (later, reranked)) in ((n, p) for n, p in series.items() if n != "ours"):
-        ax.plot([ms, later], [alone.value, reranked.value], color="#BBBBBB", lw=1, zorder=1)
+    for name, marker in (("fused", "D"), ("ours", "o")):
+        points, colour = series[name], COLOUR["hard_fused" if name == "fused" else "stage2"]
+        took, entries = [ms for ms, _ in points], [e for _, e in points]
+        ax.errorbar(took, [e.value for e in entries], yerr=whiskers(entries), fmt=f"{marker}-", color=colour, ms=5.5,
+                    capsize=2, lw=1.4)  # fmt: skip
+    (ms, e), *_ = series["ours"]
+    ax.plot(ms, e.value, "s", color=COLOUR["stage1"], ms=8, zorder=4)
+    ax.annotate(LABELS["stage1"], (ms, e.value), (0, 9), textcoords="offset points", fontsize=8.5, ha="center")
+    for n, (ms, e) in enumerate(series["fused"]):
+        text = str(ks[n]) if n else f"K = {ks[0]}"
+        ax.annotate(text, (ms, e.high), (0, 4), textcoords="offset points", fontsize=8.5, ha="center")
+    for name, points in ((n, p) for n, p in series.items() if n not in ("ours", "fused")):
+        (ms, alone), (later, reranked), (_, both) = points
+        ax.plot([ms, later, later], [alone.value, reranked.value, both.value], color="#BBBBBB", lw=1, zorder=1)
         ax.plot(ms, alone.value, "D", color=COLOUR["other"], ms=6)
-        ax.plot(later, reranked.value, "D", mfc="white", mec=COLOUR["stage2"], ms=6, mew=1.4)
+        for after, edge in ((reranked, COLOUR["stage2"]), (both, COLOUR["hard_fused"])):
+            ax.plot(later, after.value, "D", mfc="white", mec=edge, ms=5.5, mew=1.4)
         ax.annotate(LABELS.get(name, name), (ms, alone.value), (7, -4), textcoords="offset points", fontsize=8.5)
-    marks = {"another first stage": ("D", COLOUR["other"], COLOUR["other"]),
-             "the same, re-ranked at K = 50": ("D", "white", COLOUR["stage2"])}  # fmt: skip
-    handles = [
-        Line2D([], [], ls="", marker=m, mfc=face, mec=edge, label=text) for text, (m, face, edge) in marks.items()
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    _frontier_legend(figure)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("milliseconds per query, one thread")
     ax.set_ylabel("R@1 in %")
     return figure
+
+
+def _frontier_legend(figure: Figure) -> None:
+    marks = {"this chapter, by stage 2's score": ("o", COLOUR["stage2"], COLOUR["stage2"]),
+             "this chapter, by both scores": ("D", COLOUR["hard_fused"], COLOUR["hard_fused"]),
+             "another first stage": ("D", COLOUR["other"], COLOUR["other"]),
+             "the same, by stage 2's score": ("D", "white", COLOUR["stage2"]),
+             "the same, by both scores": ("D", "white", COLOUR["hard_fused"])}  # fmt: skip
+    handles = [
+        Line2D([], [], ls="", marker=m, mfc=face, mec=edge, label=text) for text, (m, face, edge) in marks.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
 
 
 def _beaten(ax: Axes, points: Sequence[tuple[float, Any]]) -> None:

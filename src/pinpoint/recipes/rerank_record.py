@@ -46,14 +46,14 @@ def on_record(
         yield from _entries(f"rerank.sweep.k{k}.fused.gain", gain, groups, seeds["hard"], device, "points")
     for key in ("stage1", *RIVALS):
         alone = mean["stage1"] if key == "stage1" else _mean([run["before"] for run in runs[key]])
-        found = {"reranked": mean["hard"] if key == "stage1" else mean[key]}
-        found["fused"] = _mean([run["fused"] for run in runs["hard" if key == "stage1" else key]])
+        after = {"reranked": mean["hard"] if key == "stage1" else mean[key]}
+        after["fused"] = _mean([run["fused"] for run in runs["hard" if key == "stage1" else key]])
         ceiling = np.mean([run["ceiling"][str(K)] for run in runs[key]], axis=0)
         at, n = f"rerank.first_stage.{key}", seeds[key]
         yield from _entries(at, {**alone, "ceiling": ceiling}, groups, n, device)
-        for name, after in found.items():
-            gain = {m: after[m] - alone[m] for m in METRICS}
-            yield from _entries(f"{at}.{name}", after, groups, n, device)
+        for name, both in after.items():
+            gain = {m: both[m] - alone[m] for m in METRICS}
+            yield from _entries(f"{at}.{name}", both, groups, n, device)
             yield from _entries(f"{at}.{name}.gain", gain, groups, n, device, "points")
     yield from _times(runs, device)
     yield from _gains(mean, groups, seeds, device)
