@@ -67,7 +67,13 @@ def two_stages(rng: np.random.Generator) -> Iterator[tuple[str, Entry]]:
     def run() -> dict[str, Any]:
         ks = [str(k) for k in photos_rerank.PROFILES["lite"].ks]
         at = {k: {m: rng.random(4).tolist() for m in photos_rerank.METRICS} for k in ks}
-        return {"before": at[ks[0]], "at": at, "ceiling": {k: [1.0] * 4 for k in ks}, "false_negative_share": 1.0}
+        return {
+            "before": at[ks[0]],
+            "at": at,
+            "at_fused": at,
+            "ceiling": {k: [1.0] * 4 for k in ks},
+            "false_negative_share": 1.0,
+        }
 
     runs = {arm: [run() for _ in range(3)] for arm in photos_rerank.ARMS}
     yield from rerank.on_record(runs, ["colour", "colour", "type", "type"], 50, {}, "CPU")

@@ -217,7 +217,8 @@ def test_what_two_stages_put_on_record(rng: np.random.Generator) -> None:
 
     def run() -> dict[str, Any]:
         values = {str(k): {m: rng.random(12).tolist() for m in photos_rerank.METRICS} for k in (10, 50)}
-        return {"before": values["10"], "at": values, "ceiling": {k: rng.random(12).tolist() for k in values},
+        ceiling = {k: rng.random(12).tolist() for k in values}
+        return {"before": values["10"], "at": values, "at_fused": values, "ceiling": ceiling,
                 "false_negative_share": 4.0}  # fmt: skip
 
     runs = {"stage2": [run() for _ in range(3)], "in_batch": [run() for _ in range(3)]}
@@ -233,6 +234,8 @@ def test_what_two_stages_put_on_record(rng: np.random.Generator) -> None:
     assert typed.value == pytest.approx(100 * (means["stage2"] - means["stage1"])[6:].mean())
     ceiling = np.mean([r["ceiling"]["50"] for r in runs["stage2"]])
     assert entries["photos.rerank.ceiling"].value == pytest.approx(100 * ceiling)
+    same = entries["photos.rerank.gain.fused_stage1.map5"].value  # here both scores rank as stage 2 does
+    assert same == pytest.approx(gain.value) and "photos.rerank.k50.fused.r1" in entries
     assert entries["photos.rerank.ceiling"] == entries["photos.rerank.k50.ceiling"]
     assert entries["photos.rerank.dev.stage1.lr_0_001.map5"].value == 30
     assert entries["photos.rerank.stage2.false_negative_share"].value == 4

@@ -15,13 +15,14 @@ COLOUR = {
     "linear": METHOD_COLOUR["linear"], "ridge": OKABE_ITO["green"], "drawn": OKABE_ITO["purple"],
     "photographs": OKABE_ITO["black"], "stage1": METHOD_COLOUR["stage1"], "stage2": METHOD_COLOUR["two_stage"],
     "features": OKABE_ITO["green"], "embedding": METHOD_COLOUR["clip"], "clip_text": METHOD_COLOUR["text_only"],
-    "commonest": METHOD_COLOUR["chance"],
+    "commonest": METHOD_COLOUR["chance"], "fused": OKABE_ITO["purple"],
 }  # fmt: skip
 LABELS = {
     "clip": "CLIP", "general": "general", "prompted": "prompted", "linear": "linear, as released",
     "ridge": "linear, ridge", "drawn": "drawn world", "photographs": "photographs", "stage1": "stage 1",
     "stage2": "stage 2", "features": "probe: features",
     "embedding": "probe: embedding", "clip_text": "text alone", "commonest": "commonest value",
+    "fused": "both scores",
 }  # fmt: skip
 MARKS = {"drawn": "D", "photographs": "o"}
 STYLE_LABELS = {"photo": "photo", "art_painting": "painting", "cartoon": "cartoon", "sketch": "sketch"}
@@ -112,7 +113,7 @@ def size_lines(sizes: Sequence[int], series: Mapping[str, Sequence[Any]], x: str
     ax.minorticks_off()
     ax.set_xlabel(x)
     ax.set_ylabel(unit)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=min(3, len(series)))
     return figure
 
 

@@ -21,6 +21,8 @@ CARRIED = {  # what is claimed: the key in the drawn world with its ledger, and 
                                                "dqe.photos.gain.trns_infonce.map5"),
     "6  stage 2 over stage 1, mAP@5": ("recorded", "rerank.sweep.gain.hard_stage1.map5",
                                        "photos.rerank.gain.stage2_stage1.map5"),
+    "6  both scores over stage 1, mAP@5": ("recorded", "rerank.sweep.gain.hard_fused_stage1.map5",
+                                           "photos.rerank.gain.fused_stage1.map5"),
     "6  hard negatives over the batch's, mAP@5": ("recorded", "rerank.sweep.gain.hard_in_batch.map5",
                                                   "photos.rerank.gain.stage2_in_batch.map5"),
 }  # fmt: skip
@@ -70,10 +72,11 @@ def curve(study: Any) -> dict[str, list[Any]]:
 
 
 def at_each(study: Any, metric: str = "map5") -> dict[str, list[Any]]:
-    """Stage 1, which depends on no K, and stage 2 at every K."""
+    """Stage 1, which depends on no K; stage 2, and both scores together, at every K."""
     stage1 = [study.quote(f"photos.rerank.stage1.{metric}", RECORDED)] * len(KS)
     stage2 = [study.quote(f"photos.rerank.k{k}.{metric}", RECORDED) for k in KS]
-    return {"stage1": stage1, "stage2": stage2}
+    both = [study.quote(f"photos.rerank.k{k}.fused.{metric}", RECORDED) for k in KS]
+    return {"stage1": stage1, "stage2": stage2, "fused": both}
 
 
 def styles(study: Any, prefix: str = "", metric: str = "r1") -> list[list[Any]]:

@@ -32,7 +32,9 @@ def quoted_variants(study: Any, metric: str = "r1") -> dict[str, dict[str, Any]]
     }
 
 
-def quoted_gains(study: Any, kinds: Sequence[str], pair: str = "hard_fused_stage1", metric: str = "r1") -> dict[str, Any]:
+def quoted_gains(
+    study: Any, kinds: Sequence[str], pair: str = "hard_fused_stage1", metric: str = "r1"
+) -> dict[str, Any]:
     """What one system has over the other, for each kind of edit, means of three seeds."""
     return {kind: study.quote(f"rerank.sweep.gain.{pair}.{kind}.{metric}", RECORDED) for kind in kinds}
 

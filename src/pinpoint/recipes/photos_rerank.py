@@ -20,7 +20,7 @@ from pinpoint.product_encoder import Features
 from pinpoint.recipes.kept import kept, label
 from pinpoint.recipes.photos_rerank_ground import PROFILES, Ground, Settings, prepare
 from pinpoint.recipes.photos_rerank_record import on_record
-from pinpoint.rerank_choices import NEGATIVES
+from pinpoint.rerank_choices import ALPHA, NEGATIVES
 from pinpoint.rerank_model import Filter
 from pinpoint.rerank_study import TwoStage, stage_1, stage_2, two_stage
 from pinpoint.rerank_training import Budget, Negatives, equal_pairs, train_filter, train_reranker
@@ -110,19 +110,21 @@ class Sweep:
         return float(self.keep(f"dev-{arm}-lr_{label(rate)}", used, measure))
 
     def __call__(self, arm: str, seed: int) -> dict[str, Any]:
-        """Per-query values on the test split: before, after, at every K, and whether the K hold a right answer."""
-        used = [asdict(self.settings), asdict(self.arms[arm]), self.rates[arm]]
+        """Per-query values on the test split: before; after, at every K, by stage 2's score and by both; and whether
+        the K hold a right answer."""
+        used = [asdict(self.settings), asdict(self.arms[arm]), self.rates[arm], ALPHA]
         found: dict[str, Any] = self.keep(f"{arm}-{seed}", used, lambda: self.measured(arm, seed))
         return found
 
     def measured(self, arm: str, seed: int) -> dict[str, Any]:
         """The same, now."""
         two, false = self.two(arm, self.rates[arm], seed, self.settings.second, self.ground.test)
-        ks = {str(k): {m: two.after(k).per_query[m].tolist() for m in METRICS} for k in self.settings.ks}
+        ks = {name: {str(k): {m: two.after(k, alpha).per_query[m].tolist() for m in METRICS} for k in self.settings.ks}
+              for name, alpha in (("at", 0.0), ("at_fused", ALPHA))}  # fmt: skip
         before = evaluate(two.benchmark, stage_1(self.stage1(self.first_rate, seed), self.ground.test),
                           ks=(1, 10, *self.settings.ks))  # fmt: skip
         return {
-            "before": {m: before.per_query[m].tolist() for m in METRICS}, "at": ks, "false_negative_share": false,
+            "before": {m: before.per_query[m].tolist() for m in METRICS}, **ks, "false_negative_share": false,
             "ceiling": {str(k): before.per_query[f"r{k}"].tolist() for k in self.settings.ks},
         }  # fmt: skip
 

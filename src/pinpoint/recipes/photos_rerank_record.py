@@ -25,15 +25,18 @@ def on_record(
     entry = partial(_entry, len(runs[MAIN]), device)
     before = _mean([run["before"] for run in runs[MAIN]])
     after = {arm: _mean([run["at"][str(k)] for run in some]) for arm, some in runs.items()}
-    for name, values in {"stage1": before, **after}.items():
-        for metric, each in values.items():
-            yield entry(f"{name}.{metric}", bootstrap(each, groups, scale=100))
     pairs = {f"{arm}_stage1": (after[arm], before) for arm in after}
     pairs |= {f"{MAIN}_{arm}": (after[MAIN], after[arm]) for arm in after if arm != MAIN}
+    both = _mean([run["at_fused"][str(k)] for run in runs[MAIN]])
+    pairs |= {"fused_stage1": (both, before), f"fused_{MAIN}": (both, after[MAIN])}
+    for name, values in {"stage1": before, **after, "fused": both}.items():
+        for metric, each in values.items():
+            yield entry(f"{name}.{metric}", bootstrap(each, groups, scale=100))
     yield from _gains(pairs, groups, entry)
     for number in runs[MAIN][0]["at"]:
-        for metric, each in _mean([run["at"][number] for run in runs[MAIN]]).items():
-            yield entry(f"k{number}.{metric}", bootstrap(each, groups, scale=100))
+        for kept, middle in (("at", ""), ("at_fused", "fused.")):
+            for metric, each in _mean([run[kept][number] for run in runs[MAIN]]).items():
+                yield entry(f"k{number}.{middle}{metric}", bootstrap(each, groups, scale=100))
         ceiling = np.mean([run["ceiling"][number] for run in runs[MAIN]], axis=0)
         for name in (f"k{number}.ceiling", *(["ceiling"] if number == str(k) else [])):
             yield entry(name, bootstrap(ceiling, groups, scale=100))
