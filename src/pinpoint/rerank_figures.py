@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from pinpoint.plots import OKABE_ITO, RIGHT, WRONG, whiskers
 
 WIDTH = 5.6  # inches
+OFFSET = {"zscir": (7, 4), "lincir": (7, -13), "slerp": (-8, 9)}  # of labels that would lie on each other, in points
 COLOUR = {"stage1": OKABE_ITO["blue"], "stage2": OKABE_ITO["vermilion"], "ceiling": OKABE_ITO["grey"],
           "in_batch": OKABE_ITO["orange"], "hard": OKABE_ITO["vermilion"], "hard_fused": OKABE_ITO["purple"],
           "other": OKABE_ITO["green"]}  # fmt: skip
@@ -63,7 +64,8 @@ def frontier(ks: Sequence[int], series: Mapping[str, Sequence[tuple[float, Any]]
         ax.plot(ms, alone.value, "D", color=COLOUR["other"], ms=6)
         for after, edge in ((reranked, COLOUR["stage2"]), (both, COLOUR["hard_fused"])):
             ax.plot(later, after.value, "D", mfc="white", mec=edge, ms=5.5, mew=1.4)
-        ax.annotate(LABELS.get(name, name), (ms, alone.value), (7, -4), textcoords="offset points", fontsize=8.5)
+        at = OFFSET.get(name, (7, -4))
+        ax.annotate(LABELS.get(name, name), (ms, alone.value), at, textcoords="offset points", fontsize=8.5)
     _frontier_legend(figure)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
