@@ -104,6 +104,14 @@ def test_what_two_facets_ask_is_in_no_training_question(shop: Catalogue) -> None
     assert ask(shop, "7", ("season",), rng).meaning == "category apparel"  # its season is unsaid
 
 
+@pytest.mark.parametrize("query_form", [True, False])
+def test_an_answer_may_say_what_the_query_says_or_may_not(shop: Catalogue, query_form: bool) -> None:
+    rng = random.Random(0)
+    answers = {ask(shop, "2738", ("colour",), rng, query_form).answer for _ in range(200)}
+    assert (FACETS["colour"].text.format(shop.facts["2738"]["colour"]) in answers) == query_form
+    assert {form.format(shop.facts["2738"]["colour"]) for form in FACETS["colour"].answers} <= answers
+
+
 def test_values_that_do_not_exclude_one_another() -> None:
     assert FACETS["colour"].excluded("blue") >= {"blue", "navy blue"} and "red" not in FACETS["colour"].excluded("blue")
     assert FACETS["gender"].excluded("unisex") >= {"men", "women"} and "women" not in FACETS["gender"].excluded("men")

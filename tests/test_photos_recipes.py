@@ -17,14 +17,23 @@ from pinpoint.files import read_json
 from pinpoint.photos_facets import ASKED, FACETS, HELD_OUT
 from pinpoint.photos_study import METRICS, MODES
 from pinpoint.photos_tasks import labels_of
-from pinpoint.recipes import photos_clip, photos_facets, photos_ground, photos_rerank, photos_study, photos_styles
+from pinpoint.recipes import (
+    photos_clip,
+    photos_facets,
+    photos_ground,
+    photos_rerank,
+    photos_study,
+    photos_styles,
+    photos_wording,
+)
 from pinpoint.recipes.photos_ground import PROFILES
-from pinpoint.recipes.photos_kinds import KINDS, MAIN, RATES, SWEPT, rate_of
+from pinpoint.recipes.photos_kinds import KINDS, MAIN, OTHER_WORDING, RATES, SWEPT, rate_of
 from pinpoint.recipes.photos_rerank_record import on_record as reranked
 from pinpoint.recipes.registry import train
 from pinpoint.study.ledger import KEY
 
-RECIPES = ("photos-clip", "photos-study", "photos-facets", "photos-rerank", "photos-styles", "photos-vectors")
+RECIPES = ("photos-clip", "photos-study", "photos-facets", "photos-rerank", "photos-styles", "photos-vectors",
+           "photos-wording")  # fmt: skip
 
 
 def refuse(*_: Any, **__: Any) -> None:
@@ -42,7 +51,7 @@ def cache(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         folder = tmp_path_factory.mktemp("photos")
         patch.setenv("PINPOINT_CACHE", str(folder))
         patch.setenv("PINPOINT_DATA", str(root))
-        for module in (photos_facets, photos_rerank, photos_styles):
+        for module in (photos_facets, photos_rerank, photos_styles, photos_wording):
             patch.setattr(module, "merge", refuse)
         yield folder
 
@@ -117,10 +126,35 @@ def test_facets_are_measured_once_and_kept(ground: photos_ground.Ground, monkeyp
     assert {len(v) for v in found["probes"]["features"].values()} <= {len(test), len(test) - 1}
     rates = read_json(next(folder.glob("rates-*.json")))
     assert set(rates) == set(SWEPT) and all(set(by) == {"0_02", "0_1", "0_3", "1"} for by in rates.values())
-    assert len(list(folder.glob("*/checkpoint.safetensors"))) == len(KINDS)
+    assert {p.parent.name.split("-")[0] for p in folder.glob("*/checkpoint.safetensors")} >= set(KINDS) - {
+        OTHER_WORDING
+    }
     for name in ("measure", "clip_loss", "question_loss"):
         monkeypatch.setattr(photos_facets if name == "measure" else photos_ground, name, refuse)
     train_with_toy(photos_facets)
+
+
+def test_both_wordings_of_an_answer_are_asked_on_the_development_split(
+    ground: photos_ground.Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = train_with_toy(photos_wording)
+    found = {path.stem.split("-")[1]: read_json(path) for path in folder.glob("wording-*.json")}
+    assert set(found) == set(photos_wording.WORDINGS.values())
+    n = len(ground.dev.queries)
+    assert all(len(values) == n for modes in found.values() for values in modes.values()) and n != len(
+        ground.test.queries
+    )
+    assert all(modes.keys() == {"general", "prompted"} for modes in found.values())
+    monkeypatch.setattr(photos_wording, "measure", refuse)
+    train_with_toy(photos_wording)
+    ways = [KINDS[kind] for kind in photos_wording.WORDINGS.values()]
+    assert {way.query_form for way in ways} == {True, False} and ways[0].facets == ways[1].facets
+    values = {name: {mode: [float(name == "plain"), 1.0] for mode in ("general", "prompted")}
+              for name in photos_wording.WORDINGS}  # fmt: skip
+    entries = dict(photos_wording.on_record(values, ["colour", "season"], "CPU"))
+    assert all(KEY.fullmatch(key) for key in entries)
+    assert entries["photos.dev.wording.query_form.general.r5"].value == 50
+    assert entries["photos.dev.wording.gain.prompted.r5"].value == -50
 
 
 def test_every_attribute_meets_every_rate_once() -> None:

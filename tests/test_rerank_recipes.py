@@ -12,7 +12,7 @@ import torch
 from pinpoint.encoders import shipped_folder
 from pinpoint.errors import PinpointError
 from pinpoint.files import read_json, write_json
-from pinpoint.recipes import rerank_ground, rerank_sweep, rerank_tuning
+from pinpoint.recipes import rerank_ground, rerank_longer, rerank_sweep, rerank_tuning
 from pinpoint.recipes.registry import train
 from pinpoint.recipes.rerank_ground import PROFILES, prepare
 from pinpoint.recipes.rerank_record import GAINS, METRICS, MS, on_record
@@ -69,6 +69,29 @@ def test_the_sweep_ends_keeps_and_resumes(cache: Path, monkeypatch: pytest.Monke
     assert hard["at"]["50"]["r1"] == hard["r1"] and set(hard["at"]) == {"5", "50", "100"}
     assert hard["before"] == {m: stage1[m] for m in METRICS} and len(hard["r1"]) == PROFILES["smoke"].queries
     assert hard["at"]["5"]["r5"] == stage1["r5"]  # recall at the cut
+
+
+def test_a_longer_stage_1_is_measured_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rerank_longer, "merge", refuse)
+    monkeypatch.setattr(rerank_longer, "K", 5)
+    out = train("rerank-longer", profile="smoke")
+    found = {path.stem.split("-")[0]: read_json(path) for path in out.glob("*.json")}
+    assert {name: set(some) for name, some in found.items()} == {
+        name: {"stage1", name, f"{name}_fused"} for name in rerank_longer.RERANKERS
+    }
+    assert found["reranked"]["stage1"] == found["own"]["stage1"]  # one first stage, two re-rankers
+    assert found["own"]["own"]["r5"] == found["own"]["stage1"]["r5"]  # recall at the cut
+    monkeypatch.setattr(rerank_longer, "measure", refuse)
+    train("rerank-longer", profile="smoke")
+
+
+def test_a_longer_stage_1_goes_on_record() -> None:
+    found = {key: {m: [0.0, float(key != "stage1")] for m in METRICS} for key in ("stage1", "own", "own_fused")}
+    entries = dict(rerank_longer.on_record(found, ["animal", "place"], "CPU"))
+    assert all(KEY.fullmatch(key) for key in entries) and "rerank.longer.gain.stage1.r1" not in entries
+    assert entries["rerank.longer.stage1.map5"].value == 0 and entries["rerank.longer.own.map5"].value == 50
+    gain = entries["rerank.longer.gain.own_fused.r1"]
+    assert gain.value == 50 and gain.unit == "points" and gain.seeds == 1
 
 
 def test_another_first_stage_is_asked_the_same_benchmark(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +211,6 @@ def test_what_goes_on_record(rng: np.random.Generator) -> None:
 
 
 def test_the_recipes_know_their_profiles() -> None:
-    for name in ("rerank-tuning", "rerank-sweep", "diorama-rerank"):
+    for name in ("rerank-tuning", "rerank-sweep", "rerank-longer", "diorama-rerank"):
         with pytest.raises(PinpointError, match="unknown training profile 'huge'"):
             train(name, profile="huge")

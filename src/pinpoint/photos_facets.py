@@ -155,10 +155,12 @@ class Ask:
     meaning: str
 
 
-def ask(catalogue: Catalogue, product: str, facets: Sequence[str], rng: random.Random) -> Ask:
+def ask(
+    catalogue: Catalogue, product: str, facets: Sequence[str], rng: random.Random, query_form: bool = True
+) -> Ask:  # fmt: skip
     """A question about a product that one of `facets` asks, or the category, for variety; what is unsaid is not asked.
 
-    The query's own form is one of the wordings of an answer.
+    query_form: the query's own form is one of the wordings of an answer (`recipes.photos_wording` tried both).
     """
     known, category = catalogue.facts[product], catalogue.categories.get(product)
     kinds = [name for name in facets if name in known] + (["category"] if category else [])
@@ -166,7 +168,8 @@ def ask(catalogue: Catalogue, product: str, facets: Sequence[str], rng: random.R
     if name == "category":
         return Ask(rng.choice(CATEGORY), str(category), f"category {category}")
     facet, value = FACETS[name], known[name]
-    answer = rng.choice((facet.text, *facet.answers)).format(value)
+    forms = (facet.text, *facet.answers) if query_form else facet.answers
+    answer = rng.choice(forms).format(value)
     return Ask(rng.choice(facet.questions), answer, f"{name} {value}")
 
 

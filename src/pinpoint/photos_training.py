@@ -65,11 +65,15 @@ class QuestionBatches:
     each (M,), how often the batch holds each text (U,). A function of i alone.
 
     Every photograph comes under the general prompt, with a caption, and under `questions` questions of the `facets`.
-    One answer has one wording in a batch, for another would be a false negative.
+    One answer has one wording in a batch, for another would be a false negative. query_form: see `ask`.
     """
 
-    def __init__(self, captions: CaptionBatches, facets: Sequence[str], questions: int, general: str = GENERAL) -> None:
+    def __init__(
+        self, captions: CaptionBatches, facets: Sequence[str], questions: int, general: str = GENERAL,
+        query_form: bool = True,
+    ) -> None:  # fmt: skip
         self.captions, self.facets, self.questions, self.general = captions, tuple(facets), questions, general
+        self.query_form = query_form
 
     def __call__(self, i: int) -> tuple[torch.Tensor, ...]:
         """Batch i."""
@@ -81,7 +85,7 @@ class QuestionBatches:
         prompts: list[str] = []
         said: list[str] = []
         for row in rows.tolist():
-            asked = [ask(c.catalogue, c.ids[row], self.facets, rng) for _ in range(self.questions)]
+            asked = [ask(c.catalogue, c.ids[row], self.facets, rng, self.query_form) for _ in range(self.questions)]
             shown += [row] * (1 + self.questions)
             prompts += [self.general, *(a.question for a in asked)]
             said += [c.caption(row, i), *(worded.setdefault(a.meaning, a.answer) for a in asked)]

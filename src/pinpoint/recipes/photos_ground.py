@@ -149,7 +149,7 @@ class Ground:
         encoder = PhotoEncoder(model, self.tokenize)
         history = fit(
             model, question_loss if way.facets else clip_loss,
-            QuestionBatches(captions, way.facets, s.asks) if way.facets else captions,
+            QuestionBatches(captions, way.facets, s.asks, query_form=way.query_form) if way.facets else captions,
             plan, folder=self.folder / f"{kind}-{seed}-{name[:12]}", resume=self.resume, label=f"{kind}, seed {seed}",
             evaluate=lambda _: self.development(encoder, GENERAL if way.facets else None),
         )  # fmt: skip

@@ -8,10 +8,14 @@ from pinpoint.photos_facets import ASKED, BIASED, EVERYTHING, FACETS, Mention, w
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to train: how captions speak, and the facets that questions ask about (none: a plain CLIP)."""
+    """A way to train: how captions speak, and the facets that questions ask about (none: a plain CLIP).
+
+    query_form: whether the query's own form is one of the wordings of an answer.
+    """
 
     mention: Mention = BIASED
     facets: tuple[str, ...] = ()
+    query_form: bool = True
 
 
 SWEPT, RATES = ("colour", "gender", "season", "usage"), (0.02, 0.1, 0.3, 1.0)
@@ -35,4 +39,9 @@ MAIN: Mapping[str, Kind] = {
     "clip": Kind(), "clip_full": Kind(EVERYTHING), "promptable": Kind(facets=ASKED),
     "promptable_all": Kind(facets=tuple(FACETS)),
 }  # fmt: skip
-KINDS: Mapping[str, Kind] = {**MAIN, **{f"square_{n}": Kind(habits(n)) for n in range(len(RATES))}}
+OTHER_WORDING = "promptable_plain"  # what `photos_wording` tries beside "promptable"
+KINDS: Mapping[str, Kind] = {
+    **MAIN,
+    OTHER_WORDING: Kind(facets=ASKED, query_form=False),
+    **{f"square_{n}": Kind(habits(n)) for n in range(len(RATES))},
+}

@@ -38,6 +38,7 @@ RECIPES: Mapping[str, Recipe] = {
     "diorama-rerank": _recipe("diorama_rerank"),
     "rerank-tuning": _recipe("rerank_tuning"),
     "rerank-sweep": _recipe("rerank_sweep"),
+    "rerank-longer": _recipe("rerank_longer"),
     "diorama-llava": _recipe("second_mllm"),
     "zscir-tuning": _recipe("zscir_tuning"),
     "zscir-sweep": _recipe("zscir_sweep"),
@@ -54,6 +55,7 @@ RECIPES: Mapping[str, Recipe] = {
     "photos-rerank": _recipe("photos_rerank"),
     "photos-styles": _recipe("photos_styles"),
     "photos-vectors": _recipe("photos_vectors"),
+    "photos-wording": _recipe("photos_wording"),
 }
 
 
