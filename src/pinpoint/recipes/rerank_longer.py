@@ -5,6 +5,7 @@ Two re-rankers follow it: that of the sweep, trained on the mistakes of the shor
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def make(*, out: Path | None = None, resume: bool = True, profile: str = "lite")
                    ground.asked.benchmark.digest, ground.reader.weights_sha256])[:12]  # fmt: skip
     found: dict[str, dict[str, list[float]]] = {}
     for name in RERANKERS:
-        found |= kept(folder / f"{name}-{used}.json", resume, lambda name=name: measure(ground, name))
+        found |= kept(folder / f"{name}-{used}.json", resume, partial(measure, ground, name))
     if profile != "smoke":
         groups = [q.group for q in ground.asked.benchmark.queries]
         merge(layout.results / "recorded.json", NAME, dict(on_record(found, groups, device_name(ground.reader.device))),
