@@ -212,6 +212,16 @@ def test_a_batch_of_questions_holds_every_text_once(
     assert torch.isfinite(loss)
 
 
+def test_a_batch_meets_more_than_is_drawn(shop: Catalogue, seen: dict[str, torch.Tensor], words: WordTokens) -> None:
+    captions = batches(shop, seen, words)
+    assert len(captions.drawn(0)) == len(captions(0)[0])
+    by_hand = [
+        f"in {captions.facts(row)['colour']}" in text for i in range(50) for text, row in captions.drawn(i).items()
+    ]
+    assert captions.met("colour") == pytest.approx(100 * np.mean(by_hand))
+    assert captions.met("colour") > 100 * BIASED.colour  # captions without it are equal more often, and passed over
+
+
 def test_training_never_sees_another_split(shop: Catalogue, seen: dict[str, torch.Tensor], words: WordTokens) -> None:
     captions = batches(shop, seen, words)
     assert set(captions.ids) == {p.id for p in shop.of("train")}

@@ -135,9 +135,14 @@ def read_catalogue(folder: Path, products: Products) -> Catalogue:
     return Catalogue(products, facts, categories)
 
 
+def mentioned(known: Mapping[str, str], mention: Mention, rng: random.Random) -> dict[str, str]:
+    """The attributes that somebody may name, and their values."""
+    return {name: known[name] for name in FACETS if name in known and rng.random() < mention.rate(name)}
+
+
 def caption(known: Mapping[str, str], mention: Mention, rng: random.Random) -> str:
     """What somebody may write under a photograph: "a photo of heels in red for women"."""
-    said = {name: known[name] for name in FACETS if name in known and rng.random() < mention.rate(name)}
+    said = mentioned(known, mention, rng)
     words = [f"a photo of {said['type']}" if "type" in said else "a product"]
     for name, piece in (("colour", "in {}"), ("gender", "for {}"), ("season", "for the {} season"),
                         ("usage", "for {} use")):  # fmt: skip

@@ -1,7 +1,7 @@
 """How a model of photographs learns: from captions, by CLIP's symmetric loss; or from questions, as VLM2Vec does."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from pinpoint.encoders.blip import pad
 from pinpoint.errors import PinpointError
-from pinpoint.photos_facets import GENERAL, Catalogue, Mention, ask, caption
+from pinpoint.photos_facets import GENERAL, Catalogue, Mention, ask, caption, mentioned
 from pinpoint.photos_model import PhotoClip
 from pinpoint.product_encoder import WordTokens
 from pinpoint.recipes.mllm import TEMPERATURE, to_image, to_text
@@ -36,20 +36,39 @@ class CaptionBatches:
 
     def __call__(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Batch i."""
+        first = self.drawn(i)
+        if len(first) < 2:
+            raise PinpointError("all captions of a batch are equal; name more attributes, or give more products")
+        return self.seen[torch.tensor(list(first.values()))].float(), *pad([self.tokenize(text) for text in first])
+
+    def drawn(self, i: int) -> dict[str, int]:
+        """The captions of batch i, and the row of the photograph that each is under."""
         order = np.random.default_rng([self.seed, i]).permutation(len(self.ids))[: TRIES * self.batch]
         first: dict[str, int] = {}
         for row in order.tolist():
             first.setdefault(self.caption(row, i), row)
-        texts = list(first)[: self.batch]
-        if len(texts) < 2:
-            raise PinpointError("all captions of a batch are equal; name more attributes, or give more products")
-        rows = torch.tensor([first[text] for text in texts])
-        return self.seen[rows].float(), *pad([self.tokenize(text) for text in texts])
+        return dict(list(first.items())[: self.batch])
 
     def caption(self, row: int, i: int) -> str:
         """What is written under a photograph in batch i."""
-        known = self.catalogue.facts[self.ids[row]]
-        return caption(known, self.mention, random.Random(f"{self.seed}-{i}-{row}"))
+        return caption(self.facts(row), self.mention, self.chance(row, i))
+
+    def facts(self, row: int) -> Mapping[str, str]:
+        """What the table says of a photograph."""
+        return self.catalogue.facts[self.ids[row]]
+
+    def chance(self, row: int, i: int) -> random.Random:
+        """What decides which attributes a caption names."""
+        return random.Random(f"{self.seed}-{i}-{row}")
+
+    def met(self, facet: str, batches: int = 50) -> float:
+        """How often the captions of the first batches name a facet that is known, in percent.
+
+        More often than it is drawn: captions that name more are seldom equal to another.
+        """
+        rows = [(row, i) for i in range(batches) for row in self.drawn(i).values() if facet in self.facts(row)]
+        named = [facet in mentioned(self.facts(row), self.mention, self.chance(row, i)) for row, i in rows]
+        return 100 * float(np.mean(named))
 
 
 def clip_loss(model: PhotoClip, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:

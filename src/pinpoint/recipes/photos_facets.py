@@ -175,8 +175,10 @@ def of_setting(ground: Ground, device: str) -> Iterator[tuple[str, Entry]]:
     for name, count in counts.items():
         at = f"{PREFIX}.setting.{name}"
         yield at, make_entry(at, count, None, None, None, 1, "count", 0.0, device, NAME)
+    captions = ground.captions("clip", SEEDS[0])
     for facet in FACETS:
-        at = f"{PREFIX}.setting.mention.{facet}"
-        yield at, make_entry(at, 100 * BIASED.rate(facet), None, None, None, 1, "%", 0.0, device, NAME)
+        for name, rate in (("mention", 100 * BIASED.rate(facet)), ("met", captions.met(facet))):
+            at = f"{PREFIX}.setting.{name}.{facet}"
+            yield at, make_entry(at, rate, None, None, None, 1, "%", 0.0, device, NAME)
         at, value = f"photos.probe.commonest.{facet}", study.commonest(ground.catalogue, facet)
         yield at, make_entry(at, value, None, None, None, 1, "%", None, device, NAME)

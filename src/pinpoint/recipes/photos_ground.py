@@ -136,14 +136,19 @@ class Ground:
             self.tokenize.words, asdict(way), asdict(s.sizes), asdict(plan), batch, seed,
         ])  # fmt: skip
 
+    def captions(self, kind: str, seed: int) -> CaptionBatches:
+        """What a model of one kind and seed reads."""
+        way, s = KINDS[kind], self.settings
+        batch = s.asked_batch if way.facets else s.batch
+        return CaptionBatches(self.catalogue, self.seen["train"], self.tokenize, way.mention, batch, seed)
+
     def trained(self, kind: str, seed: int) -> tuple[PhotoEncoder, History]:
         """A model of one kind and seed: from its checkpoint, where it has been trained before."""
         if kind not in KINDS:
             raise unknown("kind of model", kind, list(KINDS))
         way, s, name = KINDS[kind], self.settings, self.identity(kind, seed)
         model = PhotoClip(self.looker.features.width, len(self.tokenize), s.sizes, seed)
-        batch = s.asked_batch if way.facets else s.batch
-        captions = CaptionBatches(self.catalogue, self.seen["train"], self.tokenize, way.mention, batch, seed)
+        captions = self.captions(kind, seed)
         plan = s.questions if way.facets else s.captions
         plan = replace(plan, seed=seed, identity=name, evaluate_every=max(1, plan.steps // EVALUATIONS))
         encoder = PhotoEncoder(model, self.tokenize)

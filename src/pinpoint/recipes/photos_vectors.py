@@ -105,6 +105,8 @@ def of_space(space: Space) -> Iterator[tuple[str, Measured]]:
         yield f"{prefix}hubs.skewness", (hubs.skewness, "")
         yield f"{prefix}found.own", (seen.own_places(times), "%")
         yield f"{prefix}found.most", (float(times.max()), "count")
+    for name, rows, names in (("images", images, space.stuff.emb), ("names", space.images, texts)):  # one side alone
+        yield f"centred_{name}.found.own", (seen.own_places(seen.found_by(rows, names)), "%")
     yield "found.chance", (seen.own_by_chance(seen.found_by(images, texts)), "%")
     yield "setting.photographs", (float(len(space.images)), "count")
     yield "setting.names", (float(len(space.stuff)), "count")
