@@ -75,7 +75,7 @@ def test_what_the_page_puts_on_record(live: chapter.Live, study: Any) -> None:
     measured = chapter.times(live, (5, 20), 4, 1)
     chapter.record_times(study, measured)
     found = chapter.record_speedup(study, live, 50, 4, 2, 1)
-    counts = chapter.record_macs(study, live, 50)
+    counts = chapter.record_macs(study, live, 50, 4)
     trained = {"settings": {"triplets": 9, "first": {"updates": 2, "batch": 3}, "second": {"updates": 4, "batch": 5}},
                "negatives": {"count": 3}}  # fmt: skip
     chapter.record_setting(study, live, trained)

@@ -17,7 +17,7 @@ from pinpoint.errors import PinpointError
 from pinpoint.files import read_json
 from pinpoint.rerank_data import ENC, FULL_VOCABULARY, Reader, look
 from pinpoint.rerank_model import Filter
-from pinpoint.rerank_real import RealSettings, real_benchmark
+from pinpoint.rerank_real import FORMS, RealSettings, in_every_form, real_benchmark
 from pinpoint.rerank_training import Budget, Negatives
 from pinpoint.store import Store
 from rerank_toy import tiny_blip
@@ -119,6 +119,17 @@ def test_both_data_sets_run_through_the_same_functions(tmp_path: Path) -> None:
     (root / "img_raw" / "train" / "train07.png").unlink()
     with pytest.raises(PinpointError, match=r"train07\.png"):
         real_benchmark(root, fashion, encoder, SETTINGS, tmp_path / "other", tmp_path / "out")
+
+
+def test_fashion_iq_trains_on_every_form_of_its_captions(tmp_path: Path) -> None:
+    folder = fashion_folder(tmp_path)
+    one, every = fashion_iq(folder, "train"), in_every_form(folder)
+    assert len(every.queries) == len(FORMS) * len(one.queries) and len({q.id for q in every.queries}) == len(
+        every.queries
+    )
+    texts = {q.text for q in every.queries if q.image == one.queries[0].image}
+    assert texts >= {"is red and long", "long and is red", "Is red", "Long"}
+    assert {(q.image, q.relevant) for q in every.queries} == {(q.image, q.relevant) for q in one.queries}
 
 
 def test_where_there_is_an_enc_token_it_stands_first(tmp_path: Path) -> None:

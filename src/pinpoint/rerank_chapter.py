@@ -158,10 +158,11 @@ def record_speedup(study: Any, live: Live, k: int, queries: int, plain: int, rep
     return found
 
 
-def record_macs(study: Any, live: Live, k: int) -> dict[str, Macs]:
-    """Multiply-adds for one candidate, in millions: of our model in both ways, and of BLIP's size as released."""
-    length = round(float(live.asked.mask.sum(dim=1).float().mean()))
-    top = live.two.top[:, :k].numpy()
+def record_macs(study: Any, live: Live, k: int, queries: int) -> dict[str, Macs]:
+    """Multiply-adds for one candidate, in millions: of our model in both ways, for so many queries as are raced, and
+    of BLIP's size as released."""
+    length = round(float(live.asked.mask[:queries].sum(dim=1).float().mean()))
+    top = live.two.top[:queries, :k].numpy()
     shared = top.size / len(np.unique(top))
     sizes = sizes_of(live.reranker.dual, live.asked.seen, length)
     counts = {"plain": candidate_macs(**sizes), "quick": fast_macs(**sizes, shared=shared),

@@ -69,7 +69,7 @@ def frontier(ks: Sequence[int], series: Mapping[str, Sequence[tuple[float, Any]]
     _frontier_legend(figure)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.set_xlabel("milliseconds per query, one thread")
+    ax.set_xlabel("milliseconds per query")
     ax.set_ylabel("R@1 in %")
     return figure
 
