@@ -146,7 +146,7 @@ plots.show(style_figures.variant_dots(quotes.quoted_variants(study), "R@1 in %")
 #
 # **Stage 2 may want more training.** On the development split, one seed, a third of its pairs gives {num}`recorded:rerank.dev.hard.lr_0_001.map5` of mAP@5 and all of them {num}`recorded:rerank.dev.hard.whole.map5`; stage 1 has {num}`recorded:rerank.dev.stage1.lr_0_001.map5` there. Whether still more would help was not tried. Stage 1 compares {num}`rerank.setting.pairs_1` pairs of a query and a picture while it learns, at the price of a product of vectors each. Stage 2 scores {num}`rerank.setting.pairs_2`, at the price of a network each. In the released settings for CIRR these are {quoted}`577 million, computed from the released settings` and {quoted}`45 million, computed from the released settings`. A laptop does not get there in an hour.
 #
-# **The same effort may be spent on stage 1.** With four times the updates, stage 1 alone has {num}`recorded:rerank.sweep.stage1_longer.r1 both` of R@1 (one seed); both stages together have {num}`recorded:rerank.sweep.hard_fused.r1 both`. The intervals overlap, and the longer training takes less time than that of stage 2. Here it is at least as good a use of it. LONGER
+# **The same effort may be spent on stage 1.** With four times the updates, stage 1 alone has {num}`recorded:rerank.sweep.stage1_longer.r1 both` of R@1 (one seed); both stages together have {num}`recorded:rerank.sweep.hard_fused.r1 both`. The intervals overlap, and the longer training takes less time than that of stage 2. Here it is at least as good a use of it.
 #
 # Within a group of look-alikes (Rs@1) stage 2 by its own score gains nothing that can be told from chance, {num}`recorded:rerank.sweep.gain.hard_stage1.rs1 both`; by both scores it is {num}`recorded:rerank.sweep.gain.hard_fused_stage1.rs1 both`.
 #
@@ -260,7 +260,7 @@ plots.show(moves.grid(live.two, p.k, moves.typical_moves(live.two, p.k, p.shown)
 plots.show(moves.grid(live.two, p.k, moves.typical_moves(live.two, p.k, p.worst, right=False)), photo=True)
 
 # %% [markdown]
-# HURT
+# Each keeps one half of its query. For the sketch stage 2 brings up sketches, and none shows the scene: it has followed the words and forgotten the picture. For the mountains it prefers a picture that looks like the reference: it has followed the picture and forgotten the words. For the balloon everything fits but the shape that was asked for. Stage 1 had all three right, and its score would have held them in place.
 #
 # ## The paper's numbers beside ours
 #
