@@ -195,6 +195,7 @@ def cirr_and_fashion(root: Path) -> dict[str, Any]:
         "fashion_iq": repainted(test_rerank_real.fashion_folder(root / "fashion-iq", FASHION_IMAGES)),
         "real_encoder": str(save_blip(root / "blip", tiny_blip())),
         "updates": [2, 2],
+        "fashion_updates": [2, 2],
         "batches": [4, 4],
     }
 
