@@ -37,9 +37,7 @@ RECORDED_ELSEWHERE = {f"rerank.sweep.gain.{a}_{b}.map5" for a, b in GAINS}  # by
 
 
 def page() -> Path:
-    layout = find_layout()
-    published = layout.notebooks / f"{NAME}.py"
-    return published if published.is_file() else layout.notebooks / "drafts" / f"{NAME}.py"
+    return find_layout().notebooks / f"{NAME}.py"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +50,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entry]:
     maps = {f"photos.facet.curve.{m}.n_{n}.r5" for m in ("linear", "ridge") for n in lite.fits}
     found |= {key: found["photos.facet.chance.r5"] for key in maps}
     shop = SimpleNamespace(of=lambda _: [SimpleNamespace(id="a")], facts={"a": dict.fromkeys(FACETS, "x")})
-    ground: Any = SimpleNamespace(settings=lite, catalogue=shop, test=test, dev=test)
+    captions = SimpleNamespace(met=lambda _: 50.0)
+    ground: Any = SimpleNamespace(settings=lite, catalogue=shop, test=test, dev=test, captions=lambda *_: captions)
     found |= dict(photos_facets.of_setting(ground, "CPU"))
     rates = {facet: {photos_facets.label(rate): [0.0, 1.0] for rate in RATES} for facet in SWEPT}
     found |= dict(photos_facets.of_rates(rates, "CPU"))
