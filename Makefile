@@ -46,8 +46,8 @@ format: install ## rewrite the code in the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-smoke: install ## run every chapter on a tiny world, two at a time, to see that it runs
-	@ls notebooks/*.py | xargs -n 1 basename -s .py | xargs -P 2 -n 1 $(PINPOINT) run --profile smoke --force
+smoke: install ## run every chapter on a tiny world, two at a time, the longest first, to see that it runs
+	@ls -S notebooks/*.py | xargs -n 1 basename -s .py | xargs -P 2 -n 1 $(PINPOINT) run --profile smoke --force
 
 gpu: install ## put FAISS with GPU support in the place of faiss-cpu (Linux, x86-64)
 	$(PIP) uninstall --yes faiss-cpu faiss-gpu-cu12
